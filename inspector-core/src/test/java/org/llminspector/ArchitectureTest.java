@@ -214,9 +214,8 @@ class ArchitectureTest {
         noClasses()
                 .that()
                 .haveNameNotMatching(
-                        "org\\.llminspector\\.(base\\.Reads|hub\\.(Download|PullLock)|local\\.PreparedTensors"
-                                + "|checkpoint\\.SafetensorsWriter|train\\.TrainingLock"
-                                + "|run\\.store\\.(StoreLock|WriterLock|RunFolder|ComparisonFolder))")
+                        "org\\.llminspector\\.(base\\.(Reads|LockedFile)|hub\\.Download|local\\.PreparedTensors"
+                                + "|checkpoint\\.SafetensorsWriter|run\\.store\\.(RunFolder|ComparisonFolder))")
                 .should()
                 .callMethodWhere(target(owner(type(FileChannel.class)))
                         .and(target(describe("open", m -> m.getName().equals("open")))))

@@ -1,18 +1,14 @@
 package org.llminspector.base;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
 
 /** Atomic replacement of small files, and Problems for failed writes. */
 public final class Writes {
@@ -52,23 +48,5 @@ public final class Writes {
                 .found(e.getClass().getSimpleName() + (e.getMessage() == null ? "" : ": " + e.getMessage()))
                 .instead(instead)
                 .causedBy(e);
-    }
-
-    /**
-     * Whether a locked file is still the file at this path: another process may have deleted it, and made a new one, before it
-     * was locked. Identified by a random length: an inode's number is used again at once, and opening and closing the path
-     * would release this process's lock.
-     */
-    public static boolean isStill(FileChannel locked, Path file) throws IOException {
-        int length = 1 + ThreadLocalRandom.current().nextInt(1 << 16);
-        locked.write(ByteBuffer.allocate(1), length - 1L);
-        locked.truncate(length);
-        try {
-            return Files.size(file) == length;
-        } catch (NoSuchFileException e) {
-            return false;
-        } finally {
-            locked.truncate(0);
-        }
     }
 }

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.llminspector.base.LockedFile;
 import org.llminspector.base.Problem;
 import org.llminspector.hub.Progress.State;
 import org.llminspector.hub.repo.DisplayNames;
@@ -28,6 +29,7 @@ import org.llminspector.hub.repo.Revision;
 final class Pull {
 
     private static final int MAX_INFO_BYTES = 50_000_000;
+    private static final long LOCK_MS = 100;
 
     private final HubHttp http;
     private final HubSettings settings;
@@ -78,9 +80,21 @@ final class Pull {
         FileChoice choice = FileChoice.of(info.sizes().keySet(), where());
         Optional<Pulled> there = there(info, choice);
         if (there.isPresent()) return there.get();
-        try (PullLock lock = PullLock.take(folder.lock(), () -> meter.state(State.WAITING), cancel)) {
+        try (LockedFile lock = lock()) {
             there = there(info, choice);
             return there.isPresent() ? there.get() : fetch(info, choice);
+        }
+    }
+
+    /**
+     * Lock of the model in the cache. Python does not see it and locks with flock: a concurrent pull by Python is safe,
+     * since it writes under names of its own and renames into place.
+     */
+    private LockedFile lock() throws IOException {
+        Files.createDirectories(folder.lock().getParent());
+        for (LockedFile lock; ; cancel.sleep(LOCK_MS)) {
+            if ((lock = LockedFile.tryTake(folder.lock())) != null) return lock;
+            meter.state(State.WAITING);
         }
     }
 

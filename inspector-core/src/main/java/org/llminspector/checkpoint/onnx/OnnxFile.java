@@ -1,9 +1,10 @@
 package org.llminspector.checkpoint.onnx;
 
+import com.google.protobuf.CodedOutputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -370,35 +371,27 @@ public final class OnnxFile {
     /** The file's bytes with additional outputs appended to the graph, otherwise unchanged. */
     public byte[] withOutputs(List<String> values) {
         ByteArrayOutputStream more = new ByteArrayOutputStream();
-        for (String v : values) {
-            byte[] name = v.getBytes(StandardCharsets.UTF_8);
-            ByteArrayOutputStream info = new ByteArrayOutputStream();
-            field(info, 1, name);
-            field(more, 12, info.toByteArray());
-        }
         ByteArrayOutputStream head = new ByteArrayOutputStream();
-        varint(head, 7 << 3 | 2);
-        varint(head, (long) graphEnd - graphStart + more.size());
+        try {
+            CodedOutputStream out = CodedOutputStream.newInstance(more);
+            for (String v : values) { // each a ValueInfoProto with a name alone
+                out.writeTag(12, 2);
+                out.writeUInt32NoTag(CodedOutputStream.computeStringSize(1, v));
+                out.writeString(1, v);
+            }
+            out.flush();
+            out = CodedOutputStream.newInstance(head);
+            out.writeTag(7, 2);
+            out.writeUInt32NoTag(graphEnd - graphStart + more.size());
+            out.flush();
+        } catch (IOException e) {
+            throw new IllegalStateException("memory is no file", e);
+        }
         long total = (long) bytes.capacity() - (graphStart - graphTag) + head.size() + more.size();
         ByteBuffer all = ByteBuffer.allocate(Math.toIntExact(total));
         all.put(bytes.slice(0, graphTag)).put(head.toByteArray());
         all.put(bytes.slice(graphStart, graphEnd - graphStart)).put(more.toByteArray());
         all.put(bytes.slice(graphEnd, bytes.capacity() - graphEnd));
         return all.array();
-    }
-
-    private static void field(ByteArrayOutputStream out, int field, byte[] value) {
-        varint(out, (long) field << 3 | 2);
-        varint(out, value.length);
-        out.writeBytes(value);
-    }
-
-    private static void varint(ByteArrayOutputStream out, long value) {
-        long rest = value;
-        while ((rest & ~0x7FL) != 0) {
-            out.write((int) ((rest & 0x7F) | 0x80));
-            rest >>>= 7;
-        }
-        out.write((int) rest);
     }
 }

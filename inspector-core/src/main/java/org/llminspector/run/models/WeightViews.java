@@ -1,9 +1,9 @@
 package org.llminspector.run.models;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -38,12 +38,8 @@ final class WeightViews {
     private static final int KEPT = 64;
 
     private final ReentrantLock reading = new ReentrantLock();
-    private final Map<List<Object>, Object> kept = new LinkedHashMap<>(16, 0.75f, true) {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Object>, Object> eldest) {
-            return size() > KEPT;
-        }
-    };
+    private final Cache<List<Object>, Object> kept =
+            Caffeine.newBuilder().executor(Runnable::run).maximumSize(KEPT).build();
 
     QuantReport report(
             ModelFolder folder,
@@ -78,12 +74,7 @@ final class WeightViews {
             throw cancelled(e);
         }
         try {
-            Object known = kept.get(key);
-            if (known == null) {
-                known = work.get();
-                kept.put(key, known);
-            }
-            return type.cast(known);
+            return type.cast(kept.get(key, k -> work.get()));
         } catch (CancellationException e) {
             throw cancelled(e);
         } finally {

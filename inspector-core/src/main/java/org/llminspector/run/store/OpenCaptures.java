@@ -1,46 +1,37 @@
 package org.llminspector.run.store;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.RemovalCause;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.function.Function;
 import org.llminspector.checkpoint.SafetensorsFile;
 
-/** LRU cache of open capture files. Thread-safe. */
+/** Cache of open capture files; one that is evicted is closed. Thread-safe. */
 final class OpenCaptures implements AutoCloseable {
 
     private static final int MOST = 16;
 
-    private final Map<Path, SafetensorsFile> files = new LinkedHashMap<>(MOST, 0.75f, true);
+    private final Cache<Path, SafetensorsFile> files = Caffeine.newBuilder()
+            .executor(Runnable::run)
+            .maximumSize(MOST)
+            .removalListener((Path path, SafetensorsFile file, RemovalCause cause) -> file.close())
+            .build();
 
     /**
      * Runs work on a folder's captures; the file may be closed once this returns, but tensors taken from it stay valid.
      */
     synchronized <T> T use(RunFolder folder, Function<SafetensorsFile, T> work) {
-        SafetensorsFile file = files.get(folder.path());
-        if (file == null) {
-            file = folder.captures();
-            files.put(folder.path(), file);
-            if (files.size() > MOST) {
-                Path eldest = files.keySet().iterator().next();
-                files.remove(eldest).close();
-            }
-        }
-        return work.apply(file);
+        return work.apply(files.get(folder.path(), path -> folder.captures()));
     }
 
     /** Closes the files of a run and of its recaptures. */
     synchronized void forget(Path run) {
-        files.entrySet().removeIf(e -> {
-            if (!e.getKey().startsWith(run)) return false;
-            e.getValue().close();
-            return true;
-        });
+        files.asMap().keySet().removeIf(path -> path.startsWith(run));
     }
 
     @Override
     public synchronized void close() {
-        files.values().forEach(SafetensorsFile::close);
-        files.clear();
+        files.invalidateAll();
     }
 }

@@ -1,43 +1,34 @@
 package org.llminspector.run.store;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
-import org.llminspector.base.Writes;
+import org.llminspector.base.LockedFile;
 
 /**
  * Lock for maintenance of a store (cleanup, index rebuild, eviction), held by one thread of one process at a time.
- *
- * <p>Saving a run needs no lock. The file lock ends with its process, so that a killed one never blocks the others.
- * File locks belong to the whole JVM, hence the second lock among its threads.
+ * Saving a run needs no lock.
  */
 final class StoreLock {
 
-    private static final ConcurrentHashMap<Path, ReentrantLock> LOCAL = new ConcurrentHashMap<>();
+    private static final long LOOK_MS = 5;
 
     private final Path file;
-    private final ReentrantLock local;
+    private final ReentrantLock local = new ReentrantLock();
+    private LockedFile taken;
 
     /** @param dir the store's real path */
     StoreLock(Path dir) {
         this.file = dir.resolve(".store.lock");
-        this.local = LOCAL.computeIfAbsent(file, f -> new ReentrantLock());
     }
 
-    /**
-     * Deletes the lock file when no other program has the store open; a program that is waiting for the lock creates
-     * another.
-     */
+    /** Deletes the lock file when no other program has the store open; one that waits for the lock creates another. */
     void delete() {
         try {
             locked(() -> {
-                if (!others()) Files.deleteIfExists(file);
+                if (!others()) taken.delete();
                 return null;
             });
         } catch (IOException e) {
@@ -57,16 +48,25 @@ final class StoreLock {
         try {
             if (local.getHoldCount() > 1) return work.run();
             return Uninterrupted.run(() -> {
-                while (true) {
-                    try (FileChannel channel =
-                                    FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                            FileLock lock = channel.lock()) {
-                        if (Writes.isStill(channel, file)) return work.run();
-                    }
+                take();
+                try (LockedFile lock = taken) {
+                    return work.run();
                 }
             });
         } finally {
             local.unlock();
         }
+    }
+
+    private void take() throws IOException {
+        boolean interrupted = false;
+        while ((taken = LockedFile.tryTake(file)) == null) {
+            try {
+                Thread.sleep(LOOK_MS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) Thread.currentThread().interrupt();
     }
 }

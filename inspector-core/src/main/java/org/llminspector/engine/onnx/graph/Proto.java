@@ -1,27 +1,25 @@
 package org.llminspector.engine.onnx.graph;
 
+import com.google.protobuf.CodedOutputStream;
 import java.io.ByteArrayOutputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
+import java.io.IOException;
 
-/**
- * Writer of a protobuf message: the subset of the wire format that an ONNX model needs.
- *
- * <p>Field numbers are onnx.proto's. See https://protobuf.dev/programming-guides/encoding.
- */
+/** Builder of a protobuf message from its fields. Field numbers are onnx.proto's. */
 public final class Proto {
 
-    private static final int VARINT = 0;
-    private static final int LENGTH_DELIMITED = 2;
-    private static final int FIXED32 = 5;
+    /** Bytes that one message buffers; a graph has thousands of small messages. */
+    private static final int BUFFER = 64;
 
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final CodedOutputStream out = CodedOutputStream.newInstance(bytes, BUFFER);
+
+    /** Writing of a field. */
+    private interface Write {
+        void run() throws IOException;
+    }
 
     public Proto number(int field, long value) {
-        tag(field, VARINT);
-        varint(value);
-        return this;
+        return write(() -> out.writeInt64(field, value));
     }
 
     /** A repeated number, each with its own tag. */
@@ -31,23 +29,15 @@ public final class Proto {
     }
 
     Proto real(int field, float value) {
-        tag(field, FIXED32);
-        out.writeBytes(ByteBuffer.allocate(Float.BYTES)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putFloat(value)
-                .array());
-        return this;
+        return write(() -> out.writeFloat(field, value));
     }
 
     public Proto text(int field, String value) {
-        return bytes(field, value.getBytes(StandardCharsets.UTF_8));
+        return write(() -> out.writeString(field, value));
     }
 
     public Proto bytes(int field, byte[] value) {
-        tag(field, LENGTH_DELIMITED);
-        varint(value.length);
-        out.writeBytes(value);
-        return this;
+        return write(() -> out.writeByteArray(field, value));
     }
 
     public Proto message(int field, Proto value) {
@@ -55,19 +45,16 @@ public final class Proto {
     }
 
     public byte[] toBytes() {
-        return out.toByteArray();
+        write(out::flush);
+        return bytes.toByteArray();
     }
 
-    private void tag(int field, int wireType) {
-        varint(((long) field << 3) | wireType);
-    }
-
-    private void varint(long value) {
-        long rest = value;
-        while ((rest & ~0x7FL) != 0) {
-            out.write((int) ((rest & 0x7F) | 0x80));
-            rest >>>= 7;
+    private Proto write(Write field) {
+        try {
+            field.run();
+            return this;
+        } catch (IOException e) {
+            throw new IllegalStateException("memory is no file", e);
         }
-        out.write((int) rest);
     }
 }

@@ -1,5 +1,7 @@
 package org.llminspector.run.inspect.heads;
 
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -72,12 +74,11 @@ public final class Heads {
     private final RunStore store;
     private final RunQueue queue;
     private final Recaptures recaptures;
-    private final Map<List<Object>, Summary> facts = new LinkedHashMap<>(16, 0.75f, true) {
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<List<Object>, Summary> eldest) {
-            return size() > REMEMBERED;
-        }
-    };
+    private final Cache<List<Object>, Summary> facts = Caffeine.newBuilder()
+            .executor(Runnable::run)
+            .maximumSize(REMEMBERED)
+            .build();
+    /** In order of access: a pattern costs a pass of the model, and can be larger than all others (RecencyTest). */
     private final Map<List<Object>, float[]> squares = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
         protected boolean removeEldestEntry(Map.Entry<List<Object>, float[]> eldest) {
@@ -86,7 +87,7 @@ public final class Heads {
     };
 
     /** Every head's pattern pooled to at most {@link #WHOLE} cells per side, of the run viewed last. */
-    private Wholes wholes = new Wholes("", new float[0][][]);
+    private volatile Wholes wholes = new Wholes("", new float[0][][]);
 
     /** @param thumbnails [layer * head], each side x side */
     private record Summary(List<HeadProfile> profiles, float[][] thumbnails) {}
@@ -131,11 +132,10 @@ public final class Heads {
 
     private Summary facts(String runId, Integer size) {
         RunManifest run = store.manifest(runId);
-        synchronized (facts) {
-            for (Map.Entry<List<Object>, Summary> e : facts.entrySet()) {
-                boolean fits = size == null || size.equals(e.getKey().get(1));
-                if (e.getKey().get(0).equals(runId) && fits) return e.getValue();
-            }
+        for (List<Object> key : facts.asMap().keySet()) {
+            boolean fits = size == null || size.equals(key.get(1));
+            Summary known = fits && key.get(0).equals(runId) ? facts.getIfPresent(key) : null;
+            if (known != null) return known;
         }
         int side = size == null ? THUMBNAIL : size;
         int[] tokens = tokens(run);
@@ -164,10 +164,8 @@ public final class Heads {
         Summary made = new Summary(
                 profiles.stream().flatMap(List::stream).toList(),
                 thumbnails.stream().flatMap(Arrays::stream).toArray(float[][]::new));
-        synchronized (facts) {
-            facts.put(List.of(runId, side), made);
-            wholes = new Wholes(runId, large);
-        }
+        facts.put(List.of(runId, side), made);
+        wholes = new Wholes(runId, large);
         return made;
     }
 
@@ -193,9 +191,8 @@ public final class Heads {
     }
 
     private float[] known(String runId, int layer, int head) {
-        synchronized (facts) {
-            return wholes.run().equals(runId) && wholes.squares().length > 0 ? wholes.squares()[layer][head] : null;
-        }
+        Wholes last = wholes;
+        return last.run().equals(runId) && last.squares().length > 0 ? last.squares()[layer][head] : null;
     }
 
     /** One head's whole pattern, cached for neighbouring tiles. */
