@@ -109,9 +109,9 @@ class ArithmeticTest {
                         weights(mixtures(Map.of("Mlp.dMlp", SIZE, "Latent.dValue", VALUE), DECODERS))),
                 new Writer(
                         List.of(
-                                "engine.torch.LearnerScript",
-                                "engine.torch.ParameterLayout",
-                                "engine.torch.TorchLearner",
+                                "engine.torch.learn.LearnerScript",
+                                "engine.torch.learn.ParameterLayout",
+                                "engine.torch.learn.TorchLearner",
                                 "spec.RopeFrequencies"),
                         MODEL,
                         mixtures(
@@ -125,18 +125,18 @@ class ArithmeticTest {
                                 NO_MIXTURE)),
                 new Writer(
                         List.of(
-                                "engine.onnx.GraphWriter",
-                                "engine.onnx.MixtureGraph",
-                                "engine.onnx.LatentGraph",
-                                "engine.onnx.ConvolutionGraph",
-                                "engine.onnx.Linears",
-                                "engine.onnx.Norms",
-                                "engine.onnx.Activations",
-                                "engine.onnx.Rotary",
-                                "engine.onnx.Alibis",
-                                "engine.onnx.PlainAttention",
-                                "engine.onnx.FusedAttention",
-                                "engine.onnx.Places",
+                                "engine.onnx.layer.GraphWriter",
+                                "engine.onnx.layer.MixtureGraph",
+                                "engine.onnx.layer.LatentGraph",
+                                "engine.onnx.layer.ConvolutionGraph",
+                                "engine.onnx.layer.Linears",
+                                "engine.onnx.layer.Norms",
+                                "engine.onnx.layer.Activations",
+                                "engine.onnx.layer.Rotary",
+                                "engine.onnx.layer.AlibiGraph",
+                                "engine.onnx.layer.PlainAttention",
+                                "engine.onnx.layer.FusedAttention",
+                                "engine.onnx.PositionInputs",
                                 "engine.PositionTables",
                                 "spec.RopeFrequencies"),
                         MODEL,
@@ -171,6 +171,7 @@ class ArithmeticTest {
     @ParameterizedTest
     @MethodSource("writers")
     void everyFieldIsReadOrItIsSaidWhyNot(Writer writer) {
+        assertThat(writer.parts()).allMatch(part -> CLASSES.contain("org.llminspector." + part));
         Set<String> unread = new TreeSet<>();
         for (Class<? extends Record> spec : writer.specs()) {
             for (RecordComponent c : spec.getRecordComponents()) {
@@ -185,9 +186,9 @@ class ArithmeticTest {
     /** What ParameterLayout passes on, instead of holding it against a Llama's constant, the training step has to read. */
     @Test
     void whatTheLayoutPassesOnIsReadByTheTrainingStep() {
-        Set<String> passed = called("engine.torch.ParameterLayout");
-        passed.removeAll(called("engine.torch.LearnerScript"));
-        passed.removeAll(called("engine.torch.TorchLearner"));
+        Set<String> passed = called("engine.torch.learn.ParameterLayout");
+        passed.removeAll(called("engine.torch.learn.LearnerScript"));
+        passed.removeAll(called("engine.torch.learn.TorchLearner"));
         passed.removeAll(called("spec.RopeFrequencies"));
         assertThat(passed).as("passed on, and read by no step").containsExactly("DecoderSpec.family");
     }
