@@ -22,7 +22,7 @@ public interface EngineKind {
         PART_TIMES,
         /** One precision a module: {@link InspectorEngine#variant}. */
         VARIANTS,
-        /** One open model serves sequences with KV caches of every format: {@link InspectorEngine#keeping}. */
+        /** One open model serves sequences with KV caches of every format: {@link InspectorEngine#withKvFormats}. */
         ANY_CACHE
     }
 

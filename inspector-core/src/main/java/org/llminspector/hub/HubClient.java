@@ -60,7 +60,7 @@ public final class HubClient {
         RepoId id = new RepoId(repo);
         Revision at = new Revision(revision == null ? MAIN : revision);
         Cancel cancel = new Cancel(cancelled);
-        Pull pull = new Pull(http, settings, backoff, disk, id, at, new Meter(listener), cancel);
+        Pull pull = new Pull(http, settings, backoff, disk, id, at, new ProgressReporter(listener), cancel);
         try {
             return pull.run();
         } catch (IOException e) {

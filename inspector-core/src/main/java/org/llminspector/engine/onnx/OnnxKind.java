@@ -137,7 +137,7 @@ public final class OnnxKind implements EngineKind {
     @Override
     public InspectorEngine open(
             Source model, Weights.Watch watch, String device, PrecisionPlan plan, PreparedStore store) {
-        String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan.keeping(null) + ", "
+        String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan.withKvFormats(null) + ", "
                 + model.checkpoint().config();
         PreparedTensors prepared = store.open(model.checkpoint(), settings);
         try {
