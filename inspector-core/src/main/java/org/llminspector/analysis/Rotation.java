@@ -18,18 +18,6 @@ public final class Rotation {
         this.attentionFactor = RopeFrequencies.attentionFactor(rope);
     }
 
-    /** Number of rotated pairs. */
-    public int pairs() {
-        return frequencies.length;
-    }
-
-    /** The vector rotated to a position, times the factor on cos and sin; the other dimensions are unchanged. */
-    public float[] at(double position, float[] x) {
-        float[] y = x.clone();
-        rotate(position, y, 0);
-        return y;
-    }
-
     /** Rotates a vector that begins at {@code from}, in place. */
     public void rotate(double position, float[] x, int from) {
         int half = frequencies.length;

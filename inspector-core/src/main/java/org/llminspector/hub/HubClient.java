@@ -39,10 +39,6 @@ public final class HubClient {
         return new HubClient(HubSettings.fromEnvironment());
     }
 
-    public HubSettings settings() {
-        return settings;
-    }
-
     /**
      * Downloads a model into the cache, unless it is there. Blocks.
      *
