@@ -223,10 +223,13 @@ class ArchitectureTest {
     }
 
     @Test
-    void everyRoomSaysWhatItIsFor() {
+    void everyRoomSaysWhatItIsFor() throws java.io.IOException {
+        String map = Files.readString(Path.of("../ARCHITECTURE.md"));
         for (String room : ROOMS) {
             Path info = Path.of("src/main/java/org/llminspector", room.replace('.', '/'), "package-info.java");
             assertThat(info).exists();
+            String named = room.startsWith("run.inspect.") ? "`" + room.substring(12) + "`" : "\n| " + room + " |";
+            assertThat(map).as("the rooms of ARCHITECTURE.md").contains(named);
         }
     }
 

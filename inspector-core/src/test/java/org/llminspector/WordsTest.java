@@ -53,6 +53,27 @@ class WordsTest {
         assertThat(wrong).isEmpty();
     }
 
+    /** A class that a document names with its package is there. */
+    @Test
+    void documentsNameClassesThatExist() throws IOException {
+        Pattern named = Pattern.compile("(?<![\\w/.])((?:[a-z]\\w*\\.)+[A-Z][a-z]\\w*)");
+        List<String> missing = new ArrayList<>();
+        int seen = 0;
+        for (String document : List.of("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/glossary.md")) {
+            Matcher m = named.matcher(Files.readString(Path.of("..", document)));
+            while (m.find()) {
+                if (m.group(1).matches("(java|io|org|com|ai)\\..*")) continue;
+                seen++;
+                String path = "src/main/java/org/llminspector/" + m.group(1).replace('.', '/') + ".java";
+                boolean exists = Stream.of("core", "tales", "web")
+                        .anyMatch(module -> Files.isRegularFile(Path.of("../inspector-" + module, path)));
+                if (!exists) missing.add(document + ": " + m.group(1));
+            }
+        }
+        assertThat(seen).isGreaterThan(40);
+        assertThat(missing).isEmpty();
+    }
+
     @Test
     void theyAreFoundInIdentifiersAndOverLineEnds() {
         assertThat(banned("ExamReport twinRun")).hasSize(2);
