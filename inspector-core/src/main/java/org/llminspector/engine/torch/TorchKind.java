@@ -74,8 +74,9 @@ public final class TorchKind implements EngineKind {
         double experts = 0;
         for (String name : weights.names()) {
             StoredWeight w = StoredWeight.of(weights, name);
-            Precision precision =
-                    w.vector() || w.table() ? plan.standard() : plan.at(w.module()).precision();
+            Precision precision = w.vector() || w.table()
+                    ? plan.standard()
+                    : plan.at(w.module()).precision();
             double each = plan.simulated(name, tied) != null ? 4 : bytes(precision, w.inFile());
             if (name.contains(".mlp.experts.")) experts += w.values() * each;
             else if (w.vector()) bytes += w.inFile() == DType.F32 ? 0 : 4 * w.values();
