@@ -16,7 +16,7 @@ import re
 
 ABOUT = {
     "pretrain": """A decoder of {millions:.2f} million parameters that tells short children's stories. It was trained from random
-weights on this project's own corpus, and is the base of the instruct and preferred models beside it.""",
+weights on this project's own corpus, and is the base of the instruct and preferred models next to it.""",
     "instruct": """The base model (`{base}`) after supervised fine-tuning: it answers questions about a story and tells a story
 when asked for one. The loss was taken on the answers only.""",
     "prefer": """The instruct model (`{base}`) after direct preference optimization (DPO, beta {beta}): of two answers to
@@ -27,22 +27,22 @@ fault in, against a frozen copy of itself.""",
 DATA = {
     "pretrain": """`tales`, seed {corpus_seed}: stories written by this project's generator (`org.llminspector.tales`), each a function of
 the seed, the split and its number. No text, word list or weight was copied from anywhere. For a while, documents between the
-stories are games in which words are said again (`Games`): from stories alone no head learnt to copy. In the second stage
+stories are games in which words are said again (`CopyingDrills`): from stories alone no head learnt to copy. In the second stage
 (mid-training, from update {midtraining[0][from]:,}) they are quizzes (`Quiz`): who is what, is it so or not, and questions about a
 story with their answers. From stories alone it never learnt whose kind a kind is.
-In the third (from {midtraining[1][from]:,}) they are drills (`Drills`): who met whom where, who gave what, how many, alone first, then in
+In the third (from {midtraining[1][from]:,}) they are drills (`DrillMixture`): who met whom where, who gave what, how many, alone first, then in
 sentences, then in stories. From {midtraining[2][from]:,} on it reads next to nothing but stories again; from
-{midtraining[3][from]:,} on some drills stand between them, and it is taught all that the generator could have written (`Draws`): where a name, a place
+{midtraining[3][from]:,} on some drills stand between them, and it is taught all that the generator could have written (`WordAlternatives`): where a name, a place
 or another word was drawn from several, each of them is the target, in equal parts.
 `scripts/inspector tales --stats` on the training split:""",
     "instruct": """`tales`, seed {corpus_seed}: conversations about stories. The first turn is a story and a question, the next are more questions
 about it, as many as the context holds, each about another fact (who, what, where, how many, feeling, yes or no, magic
 words, why), in several phrasings, in any order; 8 in 100 are a request for a story. The base model did not see these stories. With
-each {batch} conversations it reads {rehearsal} documents like its base's last ones, some of them about who found how many (`Finders`).""",
-    "prefer": """`tales`, seed {corpus_seed}: a true answer beside a worse one: a wrong person, place, number or reason (five in nine), the answer
+each {batch} conversations it reads {rehearsal} documents like its base's last ones, some of them about who found how many (`FoundCountDrill`).""",
+    "prefer": """`tales`, seed {corpus_seed}: a true answer and a worse one: a wrong person, place, number or reason (five in nine), the answer
 to another question (two in nine), or the true answer with rambling after it (two in nine). With each {batch} such pairs go
-{slips} slips: the instruct model tells stories (temperature 1), the proofreader stops it at the first sentence with a fault, and
-beside that sentence stands one that the model says there at another try, and that has none. Each update also reads {rehearsal} documents
+{rejected_samples} rejected samples: the instruct model tells stories (temperature 1), the proofreader stops it at the first sentence with a fault, and
+that sentence is paired with one that the model says there at another try, and that has none. Each update also reads {rehearsal} documents
 like its base's last ones; their mean loss counts {rehearsal_weight:g} times.""",
     "modular_addition": "All pairs (a, b); a share of {train_share} for training, the rest held out.",
 }
@@ -70,7 +70,7 @@ faults that the proofreader found.
 
 """
 LIMITS = """- It knows the tales' world of less than a thousand words, and nothing of the real one. It is there to be looked into.
-- What the exam above says it gets wrong, it gets wrong: read the shares before you trust an answer.
+- What the evaluation above says it gets wrong, it gets wrong: read the shares before you trust an answer.
 - It reads {context} tokens at most."""
 AGAIN = """Trained with `{command}`. That sets
 `ATEN_CPU_CAPABILITY=avx2` and `MKL_ENABLE_INSTRUCTIONS=AVX2`, so that CPUs with and without AVX-512 round alike.
@@ -110,7 +110,7 @@ def falls(r):
 
 
 def stories(file, old):
-    """What the exam's stories are, indented, or what the old card has."""
+    """The evaluation's stories, indented, or what the old card has."""
     if file:
         parts = file.read_text().split("\n-- ")[1:]
         return "\n".join(f"    {line}".rstrip() for line in "\n".join("-- " + p.strip("\n") + "\n" for p in parts).splitlines())

@@ -56,18 +56,10 @@ public record HeadScores(
     private static final int FIRST_QUERY = 2;
 
     /**
-     * Scores every head of one layer, over all queries.
+     * Scores every head of one layer.
      *
      * @param pattern attention after the softmax, [1, head, query, key]
      * @param tokens the ids at the positions, [pos]
-     */
-    public static List<HeadScores> of(int layer, Tensor pattern, int[] tokens) {
-        BitSet all = new BitSet();
-        all.set(0, tokens.length);
-        return of(layer, pattern, tokens, all);
-    }
-
-    /**
      * @param queries the positions over which duplicate and induction are averaged
      */
     public static List<HeadScores> of(int layer, Tensor pattern, int[] tokens, BitSet queries) {

@@ -86,9 +86,9 @@ public final class PairSearch {
     /** The pairs with the largest dot products, in descending order. */
     public static Found highest(Candidates a, Candidates b, int top) {
         int width = a.width;
-        float[] turned = new float[b.rows.length]; // [width, b], so that a row's products are sums of rows
+        float[] transposed = new float[b.rows.length]; // [width, b], so that a row's products are sums of rows
         for (int j = 0; j < b.ids.length; j++) {
-            for (int d = 0; d < width; d++) turned[d * b.ids.length + j] = b.rows[j * width + d];
+            for (int d = 0; d < width; d++) transposed[d * b.ids.length + j] = b.rows[j * width + d];
         }
         Comparator<Pair> weakest = Comparator.comparingDouble(Pair::score)
                 .thenComparing(Comparator.comparingInt(Pair::left).reversed())
@@ -98,7 +98,7 @@ public final class PairSearch {
             PriorityQueue<Pair> own = new PriorityQueue<>(weakest);
             float[] scores = new float[b.ids.length];
             for (int i = block * BLOCK; i < Math.min(a.ids.length, (block + 1) * BLOCK); i++) {
-                products(a.rows, i * width, turned, width, scores);
+                products(a.rows, i * width, transposed, width, scores);
                 for (int j = 0; j < scores.length; j++) {
                     if (own.size() == top && scores[j] < own.peek().score()) continue;
                     own.add(new Pair(a.ids[i], b.ids[j], scores[j]));
@@ -120,13 +120,13 @@ public final class PairSearch {
     }
 
     /** The products of a row with every row of a transposed table, [n]. */
-    private static void products(float[] rows, int at, float[] turned, int width, float[] out) {
+    private static void products(float[] rows, int at, float[] transposed, int width, float[] out) {
         java.util.Arrays.fill(out, 0);
         int n = out.length;
         for (int d = 0; d < width; d++) {
             float x = rows[at + d];
             int row = d * n;
-            for (int j = 0; j < n; j++) out[j] += x * turned[row + j];
+            for (int j = 0; j < n; j++) out[j] += x * transposed[row + j];
         }
     }
 }

@@ -121,12 +121,12 @@ public final class Pca {
                 for (int j = 0; j < i; j++) off += a[i][j] * a[i][j];
             }
             if (off <= 1e-30 * all) break;
-            for (int p = 0; p < n; p++) for (int q = p + 1; q < n; q++) turn(a, v, p, q);
+            for (int p = 0; p < n; p++) for (int q = p + 1; q < n; q++) rotate(a, v, p, q);
         }
         return v;
     }
 
-    private static void turn(double[][] a, double[][] v, int p, int q) {
+    private static void rotate(double[][] a, double[][] v, int p, int q) {
         if (a[p][q] == 0) return;
         double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
         double t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));

@@ -9,7 +9,7 @@ package org.llminspector.analysis;
 public final class RotatedProduct {
 
     private final float[] frequencies; // radians per position
-    private final double turned; // factor on the rotated part
+    private final double rotationFactor; // factor on the rotated part
     private final double[] a;
     private final double[] b;
     private double rest;
@@ -21,7 +21,7 @@ public final class RotatedProduct {
      */
     public RotatedProduct(float[] frequencies, double attentionFactor) {
         this.frequencies = frequencies;
-        this.turned = attentionFactor * attentionFactor;
+        this.rotationFactor = attentionFactor * attentionFactor;
         this.a = new double[frequencies.length];
         this.b = new double[frequencies.length];
     }
@@ -44,7 +44,7 @@ public final class RotatedProduct {
         double sum = rest;
         for (int i = 0; i < frequencies.length; i++) {
             double angle = frequencies[i] * distance;
-            sum += turned * (a[i] * Math.cos(angle) - b[i] * Math.sin(angle));
+            sum += rotationFactor * (a[i] * Math.cos(angle) - b[i] * Math.sin(angle));
         }
         return count == 0 ? 0 : sum * factor / count;
     }
@@ -58,11 +58,11 @@ public final class RotatedProduct {
 
     /** A pair's coefficient of cos; the sine's enters with a minus sign. */
     public double cosine(int pair, double factor) {
-        return count == 0 ? 0 : turned * a[pair] * factor / count;
+        return count == 0 ? 0 : rotationFactor * a[pair] * factor / count;
     }
 
     public double sine(int pair, double factor) {
-        return count == 0 ? 0 : turned * b[pair] * factor / count;
+        return count == 0 ? 0 : rotationFactor * b[pair] * factor / count;
     }
 
     /** The mean product of the dimensions that are not rotated. */

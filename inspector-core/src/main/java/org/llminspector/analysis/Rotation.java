@@ -18,20 +18,8 @@ public final class Rotation {
         this.attentionFactor = RopeFrequencies.attentionFactor(rope);
     }
 
-    /** Number of rotated pairs. */
-    public int pairs() {
-        return frequencies.length;
-    }
-
-    /** The vector rotated to a position, times the factor on cos and sin; the other dimensions are unchanged. */
-    public float[] at(double position, float[] x) {
-        float[] y = x.clone();
-        turn(position, y, 0);
-        return y;
-    }
-
     /** Rotates a vector that begins at {@code from}, in place. */
-    public void turn(double position, float[] x, int from) {
+    public void rotate(double position, float[] x, int from) {
         int half = frequencies.length;
         for (int i = 0; i < half; i++) {
             double angle = position * frequencies[i];

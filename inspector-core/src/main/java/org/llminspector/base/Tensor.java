@@ -257,7 +257,7 @@ public final class Tensor {
      * @param size bytes of an element
      */
     public static void transpose(byte[] values, int n, int cols, int size, int first, long rows, Bytes out) {
-        byte[] turned = new byte[TILE * TILE * size];
+        byte[] tile = new byte[TILE * TILE * size];
         for (int at = 0; at < n; at += TILE) {
             int k = Math.min(TILE, n - at);
             for (int from = 0; from < cols; from += TILE) {
@@ -266,12 +266,12 @@ public final class Tensor {
                     int row = ((at + r) * cols + from) * size;
                     for (int c = 0; c < m; c++) {
                         int to = (c * k + r) * size;
-                        if (size == 1) turned[to] = values[row + c];
-                        else for (int b = 0; b < size; b++) turned[to + b] = values[row + c * size + b];
+                        if (size == 1) tile[to] = values[row + c];
+                        else for (int b = 0; b < size; b++) tile[to + b] = values[row + c * size + b];
                     }
                 }
                 for (int c = 0; c < m; c++) {
-                    out.put(((from + c) * rows + first + at) * size, turned, c * k * size, k * size);
+                    out.put(((from + c) * rows + first + at) * size, tile, c * k * size, k * size);
                 }
             }
         }

@@ -34,7 +34,7 @@ public final class CaptureMemory implements AutoCloseable {
     private static volatile long many = MANY;
 
     /** A block's memory: the address from malloc, the first aligned address in it, and the bytes from there. */
-    private record Place(long given, long begin, int size) {}
+    private record Place(long address, long begin, int size) {}
 
     /** A lent block of memory. */
     static final class Block {
@@ -73,7 +73,7 @@ public final class CaptureMemory implements AutoCloseable {
         }
         // A new buffer, not a slice: a slice would refer to its original buffer, which must be collectable.
         ByteBuffer buffer = new Pointer(place.begin()).getByteBuffer(0, place.size());
-        return new Block(buffer.order(ByteOrder.LITTLE_ENDIAN), () -> back(place));
+        return new Block(buffer.order(ByteOrder.LITTLE_ENDIAN), () -> giveBack(place));
     }
 
     /** Rounds a size up to one of a few, so that blocks can be reused. */
@@ -97,12 +97,12 @@ public final class CaptureMemory implements AutoCloseable {
     }
 
     private static Place allocate(int size) {
-        long given = Native.malloc((long) size + ALIGNMENT);
-        if (given == 0) throw new OutOfMemoryError(size + " bytes for captured values");
-        return new Place(given, (given + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, size);
+        long address = Native.malloc((long) size + ALIGNMENT);
+        if (address == 0) throw new OutOfMemoryError(size + " bytes for captured values");
+        return new Place(address, (address + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, size);
     }
 
-    private synchronized void back(Place place) {
+    private synchronized void giveBack(Place place) {
         LENT.addAndGet(-place.size());
         lentBytes -= place.size();
         idle.addLast(place);
@@ -114,7 +114,7 @@ public final class CaptureMemory implements AutoCloseable {
         while (idleBytes > kept) {
             Place oldest = idle.removeFirst();
             idleBytes -= oldest.size();
-            Native.free(oldest.given());
+            Native.free(oldest.address());
         }
     }
 

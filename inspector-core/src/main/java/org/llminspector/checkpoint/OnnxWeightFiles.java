@@ -34,7 +34,7 @@ final class OnnxWeightFiles {
         Map<Path, Map<String, TensorInfo>> files = new LinkedHashMap<>();
         files.put(model.path(), new LinkedHashMap<>());
         for (Weight w : model.weights()) {
-            Path file = w.location() == null ? model.path() : beside(model.path(), w);
+            Path file = w.location() == null ? model.path() : externalFile(model.path(), w);
             DType dtype = dtype(w.type());
             boolean readable = dtype != null && w.offset() != -1;
             if (!readable || (w.location() != null && !GIVEN.contains(dtype))) {
@@ -59,7 +59,7 @@ final class OnnxWeightFiles {
         });
     }
 
-    private static Path beside(Path model, Weight w) {
+    private static Path externalFile(Path model, Weight w) {
         String name = w.location();
         boolean plain = !name.isEmpty()
                 && !name.equals(".")

@@ -2,7 +2,10 @@ package org.llminspector.engine;
 
 import java.util.Set;
 import java.util.function.Consumer;
+import org.llminspector.base.DType;
+import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.family.Weights;
 import org.llminspector.local.PreparedStore;
@@ -22,7 +25,7 @@ public interface EngineKind {
         PART_TIMES,
         /** One precision a module: {@link InspectorEngine#variant}. */
         VARIANTS,
-        /** One open model serves sequences with KV caches of every format: {@link InspectorEngine#keeping}. */
+        /** One open model serves sequences with KV caches of every format: {@link InspectorEngine#withKvFormats}. */
         ANY_CACHE
     }
 
@@ -40,6 +43,29 @@ public interface EngineKind {
 
         /** Calls back once with the SHA-256 of the weights, or null where they cannot be hashed. */
         void whenHashed(Consumer<String> then);
+    }
+
+    /**
+     * StoredWeight is a canonical weight as an estimate counts it.
+     *
+     * @param inFile its float format in the file; null for quantized blocks
+     * @param table whether it is the embedding of tokens or positions
+     * @param module the module whose precision a plan gives it
+     */
+    record StoredWeight(double values, DType inFile, boolean vector, boolean table, String module) {
+
+        public static StoredWeight of(Weights weights, String name) {
+            TensorInfo info = weights.info(name);
+            long[] shape = weights.shape(name);
+            boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
+            String own = name.replaceFirst("\\.weight$|\\.bias$", "");
+            return new StoredWeight(
+                    Tensor.elements(shape),
+                    info.blocks() == null ? info.dtype() : null,
+                    shape.length < 2,
+                    table,
+                    table && weights.spec().tied() ? "unembed" : own);
+        }
     }
 
     /** WeightBytes is the bytes one number of a matrix takes, by the matrix's canonical name; shared scales included. */

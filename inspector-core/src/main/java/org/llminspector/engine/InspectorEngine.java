@@ -47,7 +47,7 @@ public interface InspectorEngine extends AutoCloseable {
      * The same open model with another KV cache format; weights are shared, and closing the result does nothing. An
      * engine whose graphs are built for one format returns itself: it is opened once per format.
      */
-    default InspectorEngine keeping(KvFormats formats) {
+    default InspectorEngine withKvFormats(KvFormats formats) {
         return this;
     }
 

@@ -20,7 +20,7 @@ public interface ModelCapabilities {
     }
 
     /** Why hooks of this point cannot be captured. */
-    default String why(HookPoint point) {
+    default String absence(HookPoint point) {
         return point.absence();
     }
 
@@ -31,7 +31,7 @@ public interface ModelCapabilities {
 
     /** The Problem for a request of a hook that cannot be captured. */
     default Problem refusal(HookId hook) {
-        return Problem.unsupported("this model does not show the hook: " + why(hook.point()))
+        return Problem.unsupported("this model does not show the hook: " + absence(hook.point()))
                 .where(hook.name())
                 .instead(instead());
     }
@@ -42,12 +42,12 @@ public interface ModelCapabilities {
     }
 
     /** Why interventions are not possible; empty where they are. */
-    default Optional<Problem> unchangeable() {
+    default Optional<Problem> interventionRefusal() {
         return Optional.empty();
     }
 
     /** Why there is no logit lens; empty where there is one. */
-    default Optional<Problem> lensless() {
+    default Optional<Problem> lensRefusal() {
         return Optional.empty();
     }
 }

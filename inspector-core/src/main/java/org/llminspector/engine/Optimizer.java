@@ -21,11 +21,6 @@ public record Optimizer(Kind kind, double momentum, double beta1, double beta2, 
         ADAMW
     }
 
-    /** The usual constants: momentum 0.9, betas 0.9 and 0.999, eps 1e-8. */
-    public static Optimizer of(Kind kind, double weightDecay) {
-        return of(kind, null, null, null, null, weightDecay);
-    }
-
     /** Null arguments take the usual constants; null weight decay means 0. */
     public static Optimizer of(Kind kind, Double momentum, Double beta1, Double beta2, Double eps, Double weightDecay) {
         return new Optimizer(

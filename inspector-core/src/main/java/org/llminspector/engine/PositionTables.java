@@ -34,7 +34,7 @@ public final class PositionTables {
      *
      * @return {cos, sin}, each [count, dims]; sin is negative in the first half
      */
-    public static float[][] halves(Rope rope, int start, int count) {
+    public static float[][] inHalves(Rope rope, int start, int count) {
         float[][] angles = angles(rope, RopeFrequencies.perPosition(rope, start + count), start, count);
         int half = rope.rotaryDims() / 2;
         float[] cos = new float[count * rope.rotaryDims()];

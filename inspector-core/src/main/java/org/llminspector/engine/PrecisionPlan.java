@@ -112,11 +112,11 @@ public record PrecisionPlan(
                     .expected("one of them, or the same in both")
                     .found(kvCache.words() + " and " + all.kvCache().words());
         }
-        return all.keeping(kvCache);
+        return all.withKvFormats(kvCache);
     }
 
     /** This plan with another KV cache format. */
-    public PrecisionPlan keeping(KvFormats formats) {
+    public PrecisionPlan withKvFormats(KvFormats formats) {
         return new PrecisionPlan(standard, kernel, overrides, formats, simulate);
     }
 

@@ -36,9 +36,10 @@ final class GptJ implements Family {
         boolean quarters = c.text("model_type").equals("codegen");
         if (quarters && nHeads % QUARTERS != 0) throw c.wrong("n_head", "a multiple of " + QUARTERS, nHeads);
         int dHead = dModel / nHeads;
-        int turned = c.size("rotary_dim", 64);
-        if (turned > dHead || turned % 2 != 0) throw c.wrong("rotary_dim", "even, and at most " + dHead, turned);
-        Rope rope = new Rope(turned, 10_000, new Rope.Default());
+        int rotaryDims = c.size("rotary_dim", 64);
+        if (rotaryDims > dHead || rotaryDims % 2 != 0)
+            throw c.wrong("rotary_dim", "even, and at most " + dHead, rotaryDims);
+        Rope rope = new Rope(rotaryDims, 10_000, new Rope.Default());
         Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5));
         Integer inner = c.sizeOrNull("n_inner");
         Mlp mlp = new Mlp(

@@ -105,9 +105,9 @@ final class LlamaShape {
     }
 
     /** Norms of attention's and the MLP's output, in addition to those of their input or instead of them. */
-    LlamaShape postNorms(boolean beside) {
+    LlamaShape postNorms(boolean keepPreNorms) {
         postNorms = true;
-        preNorms = beside;
+        preNorms = keepPreNorms;
         return this;
     }
 

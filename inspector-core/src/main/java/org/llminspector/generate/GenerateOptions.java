@@ -42,35 +42,6 @@ public record GenerateOptions(
         Double presencePenalty,
         Double frequencyPenalty) {
 
-    /** Without presence and frequency penalties. */
-    public GenerateOptions(
-            Integer maxNewTokens,
-            Boolean greedy,
-            Double temperature,
-            Integer topK,
-            Double topP,
-            Double minP,
-            Double repetitionPenalty,
-            Long seed,
-            List<String> stop,
-            Integer alternatives,
-            Boolean ignoreEos) {
-        this(
-                maxNewTokens,
-                greedy,
-                temperature,
-                topK,
-                topP,
-                minP,
-                repetitionPenalty,
-                seed,
-                stop,
-                alternatives,
-                ignoreEos,
-                null,
-                null);
-    }
-
     private static final int MAX_NEW_TOKENS = 1_000_000;
     private static final int MAX_ALTERNATIVES = 1_000;
     private static final int MAX_STOP_STRINGS = 64;

@@ -43,12 +43,8 @@ final class Sampler {
     /**
      * @param options with defaults filled in
      * @param prompt its tokens count as seen
+     * @param generated index in the prompt of the first token generated before
      */
-    Sampler(GenerateOptions options, int[] prompt) {
-        this(options, prompt, prompt.length);
-    }
-
-    /** @param generated index in the prompt of the first token generated before */
     Sampler(GenerateOptions options, int[] prompt, int generated) {
         this.options = options;
         this.random = options.greedy() ? null : new SplittableRandom(options.seed());

@@ -37,11 +37,6 @@ public record Catalog(String embedded, List<Entry> models) {
         public Entry {
             new RepoId(repo);
         }
-
-        /** The model's slug once it is pulled. */
-        public String slug() {
-            return new RepoId(repo).slug();
-        }
     }
 
     public static Catalog load(Path file) {

@@ -25,7 +25,7 @@ record Download(
         RepoFolder folder,
         java.time.Duration silence,
         Backoff backoff,
-        Meter meter,
+        ProgressReporter reporter,
         Cancel cancel) {
 
     private static final int CHUNK = 1 << 17;
@@ -33,14 +33,14 @@ record Download(
     Pulled.How run(URI uri, RemoteFile file) throws IOException {
         Path part = folder.part(file.etag());
         boolean resumed = begun(part, file);
-        meter.state(State.DOWNLOADING);
+        reporter.state(State.DOWNLOADING);
         fetch(uri, file, part);
-        meter.state(State.CHECKING);
+        reporter.state(State.CHECKING);
         String wrong = Checksum.mismatch(part, file.etag(), cancel);
         if (wrong != null && resumed) {
             // The earlier part may be the corrupt one.
             discard(part);
-            meter.state(State.DOWNLOADING);
+            reporter.state(State.DOWNLOADING);
             fetch(uri, file, part);
             wrong = Checksum.mismatch(part, file.etag(), cancel);
         }
@@ -65,12 +65,12 @@ record Download(
             Files.delete(part);
             had = 0;
         }
-        meter.there(had);
+        reporter.alreadyPresent(had);
         return had > 0;
     }
 
     private void discard(Path part) throws IOException {
-        meter.there(-size(part));
+        reporter.alreadyPresent(-size(part));
         Files.deleteIfExists(part);
     }
 
@@ -110,7 +110,7 @@ record Download(
             long start = start(answer, file, part, from);
             long at = start;
             try (FileChannel out = FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-                if (start < from) meter.there(start - from);
+                if (start < from) reporter.alreadyPresent(start - from);
                 out.truncate(start).position(start);
                 byte[] chunk = new byte[CHUNK];
                 for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
@@ -118,7 +118,7 @@ record Download(
                     at += n;
                     if (file.size() >= 0 && at > file.size()) break;
                     for (ByteBuffer b = ByteBuffer.wrap(chunk, 0, n); b.hasRemaining(); ) out.write(b);
-                    meter.arrived(n);
+                    reporter.arrived(n);
                     cancel.check();
                 }
                 if (file.size() < 0 || at == file.size()) out.force(false); // files in blobs have to be complete

@@ -39,10 +39,6 @@ public final class HubClient {
         return new HubClient(HubSettings.fromEnvironment());
     }
 
-    public HubSettings settings() {
-        return settings;
-    }
-
     /**
      * Downloads a model into the cache, unless it is there. Blocks.
      *
@@ -60,7 +56,7 @@ public final class HubClient {
         RepoId id = new RepoId(repo);
         Revision at = new Revision(revision == null ? MAIN : revision);
         Cancel cancel = new Cancel(cancelled);
-        Pull pull = new Pull(http, settings, backoff, disk, id, at, new Meter(listener), cancel);
+        Pull pull = new Pull(http, settings, backoff, disk, id, at, new ProgressReporter(listener), cancel);
         try {
             return pull.run();
         } catch (IOException e) {

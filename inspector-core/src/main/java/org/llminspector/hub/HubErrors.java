@@ -20,26 +20,26 @@ record HubErrors(RepoId repo, Revision revision, HubSettings settings) {
     /** @param file the requested file; null for the repository */
     Problem of(HttpResponse<?> answer, String file) {
         HttpHeaders headers = answer.headers();
-        String said = headers.firstValue("X-Error-Message").orElse("");
+        String errorMessage = headers.firstValue("X-Error-Message").orElse("");
         String code = headers.firstValue("X-Error-Code").orElse("");
         int status = answer.statusCode();
-        String found = "HTTP " + status + (said.isEmpty() ? "" : ", " + DisplayNames.name(said));
+        String found = "HTTP " + status + (errorMessage.isEmpty() ? "" : ", " + DisplayNames.name(errorMessage));
         return switch (code) {
             case "RevisionNotFound" -> noRevision();
             case "EntryNotFound" -> noFile(file);
             case "GatedRepo" -> gated(found);
             case "RepoNotFound" -> noRepo(found);
-            default -> byStatus(status, said, found, headers, file);
+            default -> byStatus(status, errorMessage, found, headers, file);
         };
     }
 
-    private Problem byStatus(int status, String said, String found, HttpHeaders headers, String file) {
-        if (said.equals("Invalid credentials in Authorization header")) {
+    private Problem byStatus(int status, String errorMessage, String found, HttpHeaders headers, String file) {
+        if (errorMessage.equals("Invalid credentials in Authorization header")) {
             return at(Problem.invalid("the hub does not know this token"))
                     .found(found)
                     .instead("make a new one at " + TOKENS + " and set HF_TOKEN, or unset it for a public model");
         }
-        if (said.equals("Access to this resource is disabled.")) {
+        if (errorMessage.equals("Access to this resource is disabled.")) {
             return at(Problem.notFound("the hub has disabled this model")).found(found);
         }
         return switch (status) {

@@ -36,7 +36,7 @@ final class Pull {
     private final DiskSpace disk;
     private final RepoFolder folder;
     private final Revision revision;
-    private final Meter meter;
+    private final ProgressReporter reporter;
     private final Cancel cancel;
     private final HubErrors refusal;
     private final Download download;
@@ -52,37 +52,37 @@ final class Pull {
             DiskSpace disk,
             RepoId repo,
             Revision revision,
-            Meter meter,
+            ProgressReporter reporter,
             Cancel cancel) {
         this.http = http;
         this.settings = settings;
         this.disk = disk;
         this.folder = new RepoFolder(settings.cache(), repo, settings.symlinks());
         this.revision = revision;
-        this.meter = meter;
+        this.reporter = reporter;
         this.cancel = cancel;
         this.refusal = new HubErrors(repo, revision, settings);
-        this.download = new Download(http, refusal, folder, settings.silence(), backoff, meter, cancel);
+        this.download = new Download(http, refusal, folder, settings.silence(), backoff, reporter, cancel);
     }
 
     Pulled run() throws IOException {
         if (settings.offline()) return offline();
-        meter.state(State.RESOLVING);
+        reporter.state(State.RESOLVING);
         RepoInfo info;
         try {
             info = info();
         } catch (IOException e) {
-            return earlier(unreachable(e));
+            return earlierSnapshot(unreachable(e));
         } catch (Problem p) {
             if (p.kind() != Problem.Kind.UPSTREAM && p.kind() != Problem.Kind.BUSY) throw p;
-            return earlier(p);
+            return earlierSnapshot(p);
         }
         FileChoice choice = FileChoice.of(info.sizes().keySet(), where());
-        Optional<Pulled> there = there(info, choice);
-        if (there.isPresent()) return there.get();
+        Optional<Pulled> cached = cached(info, choice);
+        if (cached.isPresent()) return cached.get();
         try (LockedFile lock = lock()) {
-            there = there(info, choice);
-            return there.isPresent() ? there.get() : fetch(info, choice);
+            cached = cached(info, choice);
+            return cached.isPresent() ? cached.get() : fetch(info, choice);
         }
     }
 
@@ -94,7 +94,7 @@ final class Pull {
         Files.createDirectories(folder.lock().getParent());
         for (LockedFile lock; ; cancel.sleep(LOCK_MS)) {
             if ((lock = LockedFile.tryTake(folder.lock())) != null) return lock;
-            meter.state(State.WAITING);
+            reporter.state(State.WAITING);
         }
     }
 
@@ -114,7 +114,7 @@ final class Pull {
      * The snapshot of an earlier pull, as a fallback when the hub does not answer (as huggingface_hub's
      * snapshot_download).
      */
-    private Pulled earlier(Problem trouble) throws IOException {
+    private Pulled earlierSnapshot(Problem trouble) throws IOException {
         try {
             return CachedSnapshot.find(folder, revision, "an earlier download, because " + trouble.what());
         } catch (Problem nothing) {
@@ -145,7 +145,7 @@ final class Pull {
     }
 
     /** The snapshot, if it is complete already. */
-    private Optional<Pulled> there(RepoInfo info, FileChoice choice) throws IOException {
+    private Optional<Pulled> cached(RepoInfo info, FileChoice choice) throws IOException {
         List<String> names = new ArrayList<>(choice.small());
         if (choice.weights() != null) {
             names.add(choice.weights());
@@ -165,13 +165,13 @@ final class Pull {
         } catch (IOException e) {
             // A read-only cache can still be used.
         }
-        meter.plan(files.size(), total);
-        meter.there(total);
+        reporter.plan(files.size(), total);
+        reporter.alreadyPresent(total);
         return Optional.of(done(info, files));
     }
 
     private Pulled done(RepoInfo info, List<Pulled.File> files) {
-        meter.state(State.DONE);
+        reporter.state(State.DONE);
         return new Pulled(
                 folder.snapshot(info.commit()),
                 info.commit(),
@@ -212,7 +212,7 @@ final class Pull {
         long total = 0;
         for (String name : small) total += Math.max(0, info.sizes().get(name));
         for (String name : weights) total += Math.max(0, info.sizes().get(name));
-        meter.plan(small.size() + weights.size(), total);
+        reporter.plan(small.size() + weights.size(), total);
     }
 
     private List<String> weights(RepoInfo info, FileChoice choice) {
@@ -244,11 +244,11 @@ final class Pull {
 
     private void fetch(RepoInfo info, RemoteFile file) throws IOException {
         cancel.check();
-        meter.file(file.name());
+        reporter.file(file.name());
         Path blob = file.etag() == null ? null : folder.blob(file.etag());
         if (blob == null || whole(blob, file.size())) {
             Path path = blob == null ? pointer(info, file.name()) : blob;
-            meter.there(Files.size(path));
+            reporter.alreadyPresent(Files.size(path));
             fetched.put(file.name(), new Fetched(path, file.etag(), Pulled.How.CACHED));
             return;
         }

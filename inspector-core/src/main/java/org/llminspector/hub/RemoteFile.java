@@ -20,13 +20,13 @@ record RemoteFile(String name, String etag, long size) {
     static RemoteFile of(String name, HttpResponse<?> head, String commit, long listed) {
         HttpHeaders headers = head.headers();
         String at = headers.firstValue("X-Repo-Commit").orElse("nothing");
-        if (!at.equals(commit)) throw strange(head, "X-Repo-Commit: " + commit, DisplayNames.name(at));
+        if (!at.equals(commit)) throw unexpectedReply(head, "X-Repo-Commit: " + commit, DisplayNames.name(at));
         String etag = headers.firstValue("X-Linked-Etag")
                 .or(() -> headers.firstValue("ETag"))
                 .orElse("")
                 .replaceFirst("^W/", "")
                 .replace("\"", "");
-        if (!ETAG.matcher(etag).matches()) throw strange(head, "an ETag", DisplayNames.name(etag));
+        if (!ETAG.matcher(etag).matches()) throw unexpectedReply(head, "an ETag", DisplayNames.name(etag));
         boolean redirect = head.statusCode() / 100 == 3;
         long size = number(headers, "X-Linked-Size");
         if (size < 0 && !redirect) size = number(headers, "Content-Length");
@@ -38,7 +38,7 @@ record RemoteFile(String name, String etag, long size) {
         return value.matches("[0-9]{1,18}") ? Long.parseLong(value) : -1;
     }
 
-    private static Problem strange(HttpResponse<?> head, String expected, String found) {
+    private static Problem unexpectedReply(HttpResponse<?> head, String expected, String found) {
         return Problem.of(Problem.Kind.UPSTREAM, "this does not seem to be a Hugging Face hub")
                 .where(HubHttp.plain(head.uri()))
                 .expected(expected)

@@ -37,11 +37,6 @@ public record QuantizedTensor(QuantScheme scheme, Tensor codes, Tensor scales, T
         return scales == null ? 0 : Math.toIntExact(scales.shape()[1]);
     }
 
-    /** Bytes of these rows when packed: codes, scales and zero points. */
-    public long bytes() {
-        return scheme.bytes(rows(), cols());
-    }
-
     /** The decoded values, F32 [rows, cols]. */
     public Tensor decode() {
         long bytes = (long) rows() * cols() * Float.BYTES;

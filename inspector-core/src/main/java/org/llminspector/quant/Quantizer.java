@@ -18,10 +18,6 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
         this.limitBits = Float.floatToRawIntBits(limit);
     }
 
-    public QuantScheme scheme() {
-        return scheme;
-    }
-
     public int rows() {
         return weights.rows;
     }

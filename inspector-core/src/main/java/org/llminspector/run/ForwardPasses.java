@@ -47,7 +47,7 @@ record ForwardPasses(
         }
 
         /** Begins another session with the same sequence. */
-        Session again(KvPrefix prefix, SessionRequest request) {
+        Session replay(KvPrefix prefix, SessionRequest request) {
             if (prefix != null) return engine.begin(request.after(prefix));
             Session whole = engine.begin(request);
             whole.append(ids.clone());

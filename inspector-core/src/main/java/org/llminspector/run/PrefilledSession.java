@@ -17,7 +17,7 @@ final class PrefilledSession implements Session {
     private final float[] logits;
     private final Supplier<Session> begin;
     private Session session;
-    private boolean told;
+    private boolean promptLogitsGiven;
 
     /**
      * @param prompt number of tokens read
@@ -32,8 +32,8 @@ final class PrefilledSession implements Session {
 
     @Override
     public float[] append(int[] tokens) {
-        if (!told) {
-            told = true;
+        if (!promptLogitsGiven) {
+            promptLogitsGiven = true;
             return logits;
         }
         if (session == null) session = begin.get();
@@ -43,7 +43,7 @@ final class PrefilledSession implements Session {
     /** One less than the prompt's length until more is read, as if its last token were still to be read. */
     @Override
     public int length() {
-        return session != null ? session.length() : told ? prompt : prompt - 1;
+        return session != null ? session.length() : promptLogitsGiven ? prompt : prompt - 1;
     }
 
     @Override

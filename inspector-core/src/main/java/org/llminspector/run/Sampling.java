@@ -116,7 +116,7 @@ public final class Sampling {
     private Continuation draw(ForwardPasses.Read read, GenerateOptions options, KvPrefix here, SessionRequest request) {
         ModelFolder folder = read.run().folder();
         try (Session session =
-                new PrefilledSession(read.ids().length, read.logits(), () -> read.again(here, request))) {
+                new PrefilledSession(read.ids().length, read.logits(), () -> read.replay(here, request))) {
             GenerationLoop.Result result = GenerationLoop.run(
                     session,
                     read.ids(),

@@ -83,9 +83,9 @@ final class Scoring {
         int reads = Math.max(prompt, atOnce ? Math.max(first, all.size() - 1) : first);
         PreparedRun run = whole.reading(reads);
         long start = System.nanoTime();
-        if (afterOthers && TextCache.exact(run)) return scoresAfterOthers(run, all, top, atOnce, start);
+        if (afterOthers && TextCache.exact(run)) return scoresWithCache(run, all, top, atOnce, start);
         int promptRead = prompt == 0 ? reads : prompt;
-        if (atOnce) return scoresAtOnce(run, promptRead, all, first, top, start);
+        if (atOnce) return scoresInOnePass(run, promptRead, all, first, top, start);
         return readings.read("logprobs", run, promptRead, all.size() - first, read -> {
             List<ScoredToken> scored = new ArrayList<>();
             float[] logits = read.logits();
@@ -97,7 +97,7 @@ final class Scoring {
                 scored.add(scored(i, score, run.folder()));
                 if (i + 1 < all.size()) logits = read.session().append(new int[] {all.get(i)});
             }
-            return told(run, first, read.reused(), start, sum, scored);
+            return scores(run, first, read.reused(), start, sum, scored);
         });
     }
 
@@ -110,7 +110,7 @@ final class Scoring {
     }
 
     /** Scores from one pass (two where a mean is taken over the prompt) that captures the logits at every position. */
-    private Scores scoresAtOnce(PreparedRun run, int prompt, List<Integer> all, int first, int top, long start) {
+    private Scores scoresInOnePass(PreparedRun run, int prompt, List<Integer> all, int first, int top, long start) {
         HookId hook = HookId.of(HookPoint.LOGITS);
         return readings.engine("logprobs", run, engine -> {
             int[] ids = run.ids();
@@ -118,14 +118,15 @@ final class Scoring {
                     Session session = engine.begin(new SessionRequest(
                             ids.length, new TreeSet<>(List.of(hook)), run.interventions(), run.sources(clean)))) {
                 ForwardPasses.append(session, run, ids, prompt);
-                List<ScoredToken> scored = seen(session, run, all, first, top);
-                return told(run, first, 0, start, sum(scored), scored);
+                List<ScoredToken> scored = scoresOfRows(session, run, all, first, top);
+                return scores(run, first, 0, start, sum(scored), scored);
             }
         });
     }
 
     /** Scores of the tokens from {@code first} on, from captured logits. */
-    private static List<ScoredToken> seen(Session session, PreparedRun run, List<Integer> all, int first, int top) {
+    private static List<ScoredToken> scoresOfRows(
+            Session session, PreparedRun run, List<Integer> all, int first, int top) {
         try (Capture seen = session.capture()) {
             Tensor logits = seen.get(HookId.of(HookPoint.LOGITS)); // [1, pos, vocab]
             Tensor rows = logits.reshaped(logits.shape()[1], logits.shape()[2]);
@@ -139,7 +140,7 @@ final class Scoring {
         }
     }
 
-    private Scores scoresAfterOthers(PreparedRun run, List<Integer> all, int top, boolean atOnce, long start) {
+    private Scores scoresWithCache(PreparedRun run, List<Integer> all, int top, boolean atOnce, long start) {
         int[] ids = all.stream().mapToInt(Integer::intValue).toArray();
         int reads = Math.max(1, ids.length - 1);
         TreeSet<HookId> hooks = new TreeSet<>(atOnce ? List.of(HookId.of(HookPoint.LOGITS)) : List.of());
@@ -151,7 +152,7 @@ final class Scoring {
                     .after(known == null ? null : known.cache()))) {
                 if (atOnce) {
                     session.append(Arrays.copyOfRange(ids, reused, reads));
-                    scored.addAll(seen(session, run, all, reused + 1, top));
+                    scored.addAll(scoresOfRows(session, run, all, reused + 1, top));
                 } else {
                     for (int i = reused + 1; i < ids.length; i++) {
                         readings.queue().checkCancelled();
@@ -162,7 +163,7 @@ final class Scoring {
                 long room = readings.models().ledger().free() + texts.bytes();
                 texts.keep(run, engine.info(), ids, session, top, scored, room);
             }
-            return told(run, 1, reused, start, sum(scored), scored);
+            return scores(run, 1, reused, start, sum(scored), scored);
         });
     }
 
@@ -170,7 +171,7 @@ final class Scoring {
         return scored.stream().mapToDouble(ScoredToken::logprob).sum();
     }
 
-    private static Scores told(
+    private static Scores scores(
             PreparedRun run, int first, int reused, long start, double sum, List<ScoredToken> scored) {
         Double perplexity = scored.isEmpty() ? null : Math.exp(-sum / scored.size());
         return new Scores(

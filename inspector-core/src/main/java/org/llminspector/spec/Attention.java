@@ -109,28 +109,6 @@ public record Attention(
                 sinks);
     }
 
-    /** The same with latent attention. */
-    public Attention with(Latent latent) {
-        return new Attention(
-                nHeads,
-                nKvHeads,
-                dHead,
-                scale,
-                rope,
-                alibi,
-                window,
-                scoreSoftcap,
-                qkvBias,
-                outBias,
-                qNorm,
-                kNorm,
-                qkNormWide,
-                qkNormByHead,
-                clip,
-                latent,
-                sinks);
-    }
-
     /** Size of a head's value. */
     public int dValue() {
         return latent == null ? dHead : latent.dValue();

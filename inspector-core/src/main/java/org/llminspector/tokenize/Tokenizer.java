@@ -110,12 +110,11 @@ public final class Tokenizer implements AutoCloseable {
         return Optional.of(open(path, file, ControlIds.read(modelDir, file::id)));
     }
 
-    /** Opens a checkpoint's tokenizer: a GGUF file's own, or else the tokenizer.json next to the weights. */
-    public static Optional<Tokenizer> open(Checkpoint checkpoint) {
-        return open(checkpoint, false);
-    }
-
-    /** @param trusted accepts regular expressions not proven to take linear time */
+    /**
+     * Opens a checkpoint's tokenizer: a GGUF file's own, or else the tokenizer.json next to the weights.
+     *
+     * @param trusted accepts regular expressions not proven to take linear time
+     */
     public static Optional<Tokenizer> open(Checkpoint checkpoint, boolean trusted) {
         GgufFile gguf = checkpoint.gguf().orElse(null);
         GgufTokenizer inside = gguf == null ? null : GgufTokenizer.of(gguf.metadata());
@@ -134,7 +133,7 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    /** Whether {@link #open(Checkpoint)} would find one, without opening it. */
+    /** Whether {@link #open(Checkpoint, boolean)} would find one, without opening it. */
     public static boolean isIn(Checkpoint checkpoint) {
         return isInside(checkpoint) || Files.isRegularFile(checkpoint.dir().resolve("tokenizer.json"));
     }

@@ -55,12 +55,12 @@ final class RejectedSamples implements AutoCloseable {
      * A pair for the first rejected sentence in the model's continuation of an opening; empty where no resample passes.
      */
     private Optional<PreferenceObjective.Pair> first(String opening, long index) {
-        String text = goOn(opening, engine.spec().maxContext(), index * (TRIES + 1));
+        String text = generate(opening, engine.spec().maxContext(), index * (TRIES + 1));
         int good = opening.length();
         for (int ends : critic.sentences(text)) {
             if (ends <= good) continue;
-            String told = text.substring(0, ends);
-            if (!critic.approves(told)) return mended(text.substring(0, good), told, index);
+            String firstSentences = text.substring(0, ends);
+            if (!critic.approves(firstSentences)) return mended(text.substring(0, good), firstSentences, index);
             good = ends;
         }
         return Optional.empty();
@@ -69,7 +69,7 @@ final class RejectedSamples implements AutoCloseable {
     private Optional<PreferenceObjective.Pair> mended(String before, String wrong, long index) {
         if (ids(before).length >= engine.spec().maxContext()) return Optional.empty();
         for (int attempt = 1; attempt <= TRIES; attempt++) {
-            String again = goOn(before, LONGEST, index * (TRIES + 1) + attempt);
+            String again = generate(before, LONGEST, index * (TRIES + 1) + attempt);
             Optional<String> right = critic.sentences(again).stream()
                     .filter(ends -> ends > before.length())
                     .findFirst()
@@ -100,7 +100,7 @@ final class RejectedSamples implements AutoCloseable {
     }
 
     /** A text with the model's continuation, sampled at temperature 1. */
-    private String goOn(String text, int most, long seed) {
+    private String generate(String text, int most, long seed) {
         int[] prompt = ids(text);
         int positions = Math.min(engine.spec().maxContext(), prompt.length + most);
         GenerateOptions sampling = GenerateOptionsBuilder.builder()

@@ -97,7 +97,7 @@ public final class Trainer implements AutoCloseable {
                             recipe.fixedNorms() && !p.isMatrix() && p.name().startsWith("blocks."))
                     .toList();
             if (state != null) {
-                sameSize(state.weights());
+                checkSize(state.weights());
                 learner.setWeights(state.weights());
                 learner.setState(state.optimizer());
                 objective.goTo(state.place());
@@ -110,7 +110,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void sameSize(Tensor weights) {
+    private void checkSize(Tensor weights) {
         long size = learner.parameters().stream().mapToLong(Parameter::size).sum();
         if (weights.size() == size) return;
         throw Problem.invalid("the state is of a model of another shape")
@@ -224,7 +224,7 @@ public final class Trainer implements AutoCloseable {
         TrainingLock lock = TrainingLock.take(folder);
         TrainingState state;
         try {
-            state = TrainingState.kept(run, step);
+            state = TrainingState.ofCheckpoint(run, step);
             note(recipe, folder);
             LossCurve.copy(run, folder, step);
         } catch (RuntimeException | Error e) {
@@ -395,13 +395,13 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** The checkpoint folder of a step. */
-    static Path kept(Path folder, long step) {
+    static Path checkpointFolder(Path folder, long step) {
         return folder.resolve("checkpoints").resolve(String.format(Locale.ROOT, "step-%06d", step));
     }
 
     /** Saves the current model as a checkpoint. */
     private Path keep(long step) {
-        Path kept = kept(folder, step);
+        Path kept = checkpointFolder(folder, step);
         write(kept, learner.weights(), step);
         return kept;
     }

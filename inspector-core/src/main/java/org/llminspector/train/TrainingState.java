@@ -75,7 +75,7 @@ record TrainingState(Tensor weights, Learner.State optimizer, long tokens, Token
     }
 
     /** The weights of a run's checkpoint with a fresh optimizer: a stage's initial state. */
-    static TrainingState kept(Path run, int step) {
+    static TrainingState ofCheckpoint(Path run, int step) {
         long tokens = LossCurve.read(run).stream()
                 .filter(row -> row.step() == step)
                 .findFirst()
@@ -83,7 +83,7 @@ record TrainingState(Tensor weights, Learner.State optimizer, long tokens, Token
                         .where(run.resolve(LossCurve.FILE))
                         .expected("a row of update " + step))
                 .tokens();
-        try (Checkpoint kept = Checkpoint.open(Trainer.kept(run, step));
+        try (Checkpoint kept = Checkpoint.open(Trainer.checkpointFolder(run, step));
                 Learner learner = TorchLearner.open(Family.open(kept), "cpu")) {
             Tensor weights = learner.weights();
             Tensor nothing = Tensor.of(new float[Math.toIntExact(weights.size())], weights.shape());

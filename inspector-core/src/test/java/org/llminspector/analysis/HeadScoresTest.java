@@ -41,7 +41,8 @@ class HeadScoresTest {
         int n = REPEATED.length;
         float[] p = new float[n * n];
         for (int q = 0; q < n; q++) for (int k = 0; k <= q; k++) p[q * n + k] = 1f / (q + 1);
-        HeadScores even = HeadScores.of(3, Tensor.of(p, 1, 1, n, n), REPEATED).get(0);
+        HeadScores even = HeadScores.of(3, Tensor.of(p, 1, 1, n, n), REPEATED, all(REPEATED))
+                .get(0);
         assertThat(even.role()).isNull();
         assertThat(even.layer()).isEqualTo(3);
         double mean = 0;
@@ -67,23 +68,35 @@ class HeadScoresTest {
     @Test
     void withoutRepeatsThereIsNoInductionScore() {
         int[] tokens = {1, 2, 3, 4};
-        HeadScores s = HeadScores.of(0, pattern(4, 1, (h, q) -> 0), tokens).get(0);
+        HeadScores s = HeadScores.of(0, pattern(4, 1, (h, q) -> 0), tokens, all(tokens))
+                .get(0);
         assertThat(s.induction()).isNull();
         assertThat(s.duplicate()).isNull();
-        assertThatThrownBy(() -> HeadScores.of(0, pattern(5, 1, (h, q) -> 0), tokens))
+        assertThatThrownBy(() -> HeadScores.of(0, pattern(5, 1, (h, q) -> 0), tokens, all(tokens)))
                 .isInstanceOf(Problem.class);
     }
 
     @Test
     void headsAreScoredApart() {
-        List<HeadScores> two =
-                HeadScores.of(1, pattern(REPEATED.length, 2, (h, q) -> h == 0 ? Math.max(0, q - 1) : q), REPEATED);
+        List<HeadScores> two = HeadScores.of(
+                1, pattern(REPEATED.length, 2, (h, q) -> h == 0 ? Math.max(0, q - 1) : q), REPEATED, all(REPEATED));
         assertThat(two).extracting(HeadScores::role).containsExactly(Role.PREVIOUS_TOKEN, Role.SELF);
         assertThat(two).extracting(HeadScores::head).containsExactly(0, 1);
     }
 
+    /** Every position. */
+    private static BitSet all(int[] tokens) {
+        BitSet all = new BitSet();
+        all.set(0, tokens.length);
+        return all;
+    }
+
     private static HeadScores only(java.util.function.IntUnaryOperator looksAt) {
-        return HeadScores.of(0, pattern(REPEATED.length, 1, (h, q) -> Math.max(0, looksAt.applyAsInt(q))), REPEATED)
+        return HeadScores.of(
+                        0,
+                        pattern(REPEATED.length, 1, (h, q) -> Math.max(0, looksAt.applyAsInt(q))),
+                        REPEATED,
+                        all(REPEATED))
                 .get(0);
     }
 

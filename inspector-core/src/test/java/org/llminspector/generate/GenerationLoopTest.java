@@ -115,7 +115,8 @@ class GenerationLoopTest {
         assertThat(r.finishReason()).isEqualTo("eos");
         assertThat(r.tokens()).isEqualTo(script);
         assertThat(r.text()).isEqualTo(" words");
-        GenerateOptions past = new GenerateOptions(5, null, null, null, null, null, null, null, null, null, true);
+        GenerateOptions past =
+                new GenerateOptions(5, null, null, null, null, null, null, null, null, null, true, null, null);
         assertThat(run(ScriptedSession.saying(2, script), past, new Hears()).finishReason())
                 .isEqualTo("length");
     }
@@ -197,9 +198,11 @@ class GenerationLoopTest {
         Random random = new Random(8);
         float[] logits = new float[320];
         for (int i = 0; i < logits.length; i++) logits[i] = (float) random.nextGaussian();
-        GenerateOptions drawn = new GenerateOptions(30, false, 1.2, null, null, null, null, null, null, null, null);
+        GenerateOptions drawn =
+                new GenerateOptions(30, false, 1.2, null, null, null, null, null, null, null, null, null, null);
         GenerationLoop.Result a = run(new ScriptedSession(seen -> logits), drawn, new Hears());
-        GenerateOptions again = new GenerateOptions(30, false, 1.2, null, null, null, null, a.seed(), null, null, null);
+        GenerateOptions again =
+                new GenerateOptions(30, false, 1.2, null, null, null, null, a.seed(), null, null, null, null, null);
         GenerationLoop.Result b = run(new ScriptedSession(seen -> logits), again, new Hears());
         assertThat(a.seed()).isBetween(0L, 1L << 32);
         assertThat(b.tokens()).isEqualTo(a.tokens());
@@ -259,7 +262,8 @@ class GenerationLoopTest {
     }
 
     private static GenerateOptions options(int maxNewTokens, List<String> stop) {
-        return new GenerateOptions(maxNewTokens, null, null, null, null, null, null, null, stop, null, null);
+        return new GenerateOptions(
+                maxNewTokens, null, null, null, null, null, null, null, stop, null, null, null, null);
     }
 
     /** A text's tokens; one that begins with a space has it in its first token. */

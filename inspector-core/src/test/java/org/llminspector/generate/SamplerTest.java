@@ -20,7 +20,8 @@ class SamplerTest {
         JsonNode golden = Json.readObject(Path.of("src/test/resources/sampling/golden.json"));
         for (JsonNode c : golden.get("cases")) {
             float[] logits = floats(c.get("logits"));
-            Sampler sampler = new Sampler(options(c.get("options")), ints(c.get("seen")));
+            int[] seen = ints(c.get("seen"));
+            Sampler sampler = new Sampler(options(c.get("options")), seen, seen.length);
             double[] probs = sampler.distribution(logits);
             for (int id = 0; id < logits.length; id++) {
                 double expected = c.get("probs").get(id).asDouble();
@@ -52,7 +53,7 @@ class SamplerTest {
     void reportsTheModelsOwnProbability() {
         float[] logits = {0f, (float) Math.log(2), (float) Math.log(5)};
         GenerateOptions top1 = sampling(0.3, 1, null, null);
-        Sampler.Choice choice = new Sampler(top1, NOTHING_SEEN).pick(logits, 0);
+        Sampler.Choice choice = new Sampler(top1, NOTHING_SEEN, 0).pick(logits, 0);
         assertThat(choice.id()).isEqualTo(2);
         assertThat(choice.logprob()).isCloseTo(Math.log(5 / 8.0), within(1e-7));
         assertThat(choice.sampledProb()).isEqualTo(1);
@@ -60,7 +61,7 @@ class SamplerTest {
 
     @Test
     void greedyTakesTheLowestOfEqualIds() {
-        Sampler sampler = new Sampler(GenerateOptions.DEFAULTS.withDefaults(), NOTHING_SEEN);
+        Sampler sampler = new Sampler(GenerateOptions.DEFAULTS.withDefaults(), NOTHING_SEEN, 0);
         assertThat(sampler.pick(new float[] {-1, 3, 2, 3}, 0).id()).isEqualTo(1);
         assertThat(sampler.pick(new float[] {-0f, 0f}, 0).id()).isZero();
         assertThat(sampler.pick(new float[] {-5}, 0).logprob()).isZero();
@@ -68,9 +69,10 @@ class SamplerTest {
 
     @Test
     void thePenaltyCountsPromptAndContinuation() {
-        GenerateOptions options =
-                new GenerateOptions(null, true, null, null, null, null, 2.0, null, null, null, null).withDefaults();
-        Sampler sampler = new Sampler(options, new int[] {0, 0, 900});
+        GenerateOptions options = new GenerateOptions(
+                        null, true, null, null, null, null, 2.0, null, null, null, null, null, null)
+                .withDefaults();
+        Sampler sampler = new Sampler(options, new int[] {0, 0, 900}, 3);
         float[] logits = {3, 2, 1.2f, -1};
         assertThat(sampler.pick(logits, 0).id()).isEqualTo(1); // 1.5, 2, 1.2, -1
         assertThat(sampler.pick(logits, 0).id()).isZero(); // 1.5, 1, 1.2, -1
@@ -84,8 +86,8 @@ class SamplerTest {
         float[] logits = new float[20];
         for (int i = 0; i < logits.length; i++) logits[i] = (float) random.nextGaussian();
         GenerateOptions options = sampling(0.9, null, null, null);
-        Sampler sampler = new Sampler(options, NOTHING_SEEN);
-        double[] probs = new Sampler(options, NOTHING_SEEN).distribution(logits);
+        Sampler sampler = new Sampler(options, NOTHING_SEEN, 0);
+        double[] probs = new Sampler(options, NOTHING_SEEN, 0).distribution(logits);
         int[] counts = new int[logits.length];
         int draws = 40_000;
         for (int i = 0; i < draws; i++) {
@@ -104,8 +106,8 @@ class SamplerTest {
     @Test
     void theSameSeedDrawsTheSame() {
         float[] logits = new float[1_000];
-        Sampler a = new Sampler(sampling(1.0, null, null, null), NOTHING_SEEN);
-        Sampler b = new Sampler(sampling(1.0, null, null, null), NOTHING_SEEN);
+        Sampler a = new Sampler(sampling(1.0, null, null, null), NOTHING_SEEN, 0);
+        Sampler b = new Sampler(sampling(1.0, null, null, null), NOTHING_SEEN, 0);
         int differing = 0;
         int last = -1;
         for (int i = 0; i < 100; i++) {
@@ -120,7 +122,7 @@ class SamplerTest {
     @Test
     void logitsThatAreNotFiniteAreAProblemThatSaysWhere() {
         for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
-            Sampler sampler = new Sampler(GenerateOptions.DEFAULTS.withDefaults(), NOTHING_SEEN);
+            Sampler sampler = new Sampler(GenerateOptions.DEFAULTS.withDefaults(), NOTHING_SEEN, 0);
             assertThatThrownBy(() -> sampler.pick(new float[] {1, 2, bad}, 17))
                     .isInstanceOfSatisfying(
                             Problem.class, p -> assertThat(p.kind()).isEqualTo(Problem.Kind.UNSUPPORTED))
@@ -135,7 +137,7 @@ class SamplerTest {
     void extremeLogitsHaveProbabilities() {
         float[] logits = {3e38f, -3e38f, 0};
         close(distribution(logits, sampling(0.01, null, 0.5, 0.1)), 1, 0, 0);
-        assertThat(new Sampler(sampling(100.0, null, null, null), NOTHING_SEEN)
+        assertThat(new Sampler(sampling(100.0, null, null, null), NOTHING_SEEN, 0)
                         .pick(logits, 0)
                         .id())
                 .isZero();
@@ -160,8 +162,8 @@ class SamplerTest {
         for (GenerateOptions options : all) {
             for (float[] logits : new float[][] {peaked, flat}) {
                 double[] possible = Boolean.TRUE.equals(options.greedy()) ? null : distribution(logits, options);
-                Sampler once = new Sampler(options, NOTHING_SEEN);
-                Sampler again = new Sampler(options, NOTHING_SEEN);
+                Sampler once = new Sampler(options, NOTHING_SEEN, 0);
+                Sampler again = new Sampler(options, NOTHING_SEEN, 0);
                 for (int i = 0; i < 5; i++) {
                     int id = once.pick(logits, i).id();
                     assertThat(again.pick(logits, i).id()).as("%s", options).isEqualTo(id);
@@ -173,7 +175,7 @@ class SamplerTest {
     }
 
     private static double[] distribution(float[] logits, GenerateOptions options) {
-        return new Sampler(options, NOTHING_SEEN).distribution(logits);
+        return new Sampler(options, NOTHING_SEEN, 0).distribution(logits);
     }
 
     private static void close(double[] found, double... expected) {
@@ -181,7 +183,7 @@ class SamplerTest {
     }
 
     private static GenerateOptions sampling(Double temperature, Integer topK, Double topP, Double minP) {
-        return new GenerateOptions(null, false, temperature, topK, topP, minP, null, 42L, null, null, null)
+        return new GenerateOptions(null, false, temperature, topK, topP, minP, null, 42L, null, null, null, null, null)
                 .withDefaults();
     }
 
@@ -195,6 +197,8 @@ class SamplerTest {
                         number(o, "min_p"),
                         number(o, "repetition_penalty"),
                         1L,
+                        null,
+                        null,
                         null,
                         null,
                         null)

@@ -69,7 +69,7 @@ public enum Kind {
 
     InspectorEngine open(Weights weights, KvFormats formats) {
         if (torch()) return TorchEngine.open(weights, device, Precision.FP32, formats, "");
-        PrecisionPlan plan = PrecisionPlan.of(Precision.FP32).keeping(formats);
+        PrecisionPlan plan = PrecisionPlan.of(Precision.FP32).withKvFormats(formats);
         OnnxEngine engine = OnnxEngine.open(weights, device, plan);
         return hooked() ? new Hooked(engine) : engine;
     }

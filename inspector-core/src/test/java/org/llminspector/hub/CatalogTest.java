@@ -10,6 +10,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
+import org.llminspector.hub.repo.RepoId;
 
 /** Catalog: the committed list, and lists that are none. */
 class CatalogTest {
@@ -29,7 +30,7 @@ class CatalogTest {
             assertThat(m.family()).isNotBlank();
             assertThat(m.licence()).isNotBlank();
             assertThat(m.why()).isNotBlank();
-            assertThat(m.slug()).contains("--");
+            assertThat(new RepoId(m.repo()).slug()).contains("--");
         });
     }
 

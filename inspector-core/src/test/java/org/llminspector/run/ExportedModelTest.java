@@ -195,7 +195,8 @@ class ExportedModelTest {
     }
 
     private static RunRequest request(String engine, Precision precision, List<String> capture) {
-        GenerateOptions greedy = new GenerateOptions(4, true, null, null, null, null, null, null, null, null, null);
+        GenerateOptions greedy =
+                new GenerateOptions(4, true, null, null, null, null, null, null, null, null, null, null, null);
         return RunRequest.builder()
                 .model("exported")
                 .engine(engine)

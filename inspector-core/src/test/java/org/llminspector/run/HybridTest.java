@@ -173,6 +173,6 @@ class HybridTest {
     }
 
     private static GenerateOptions greedy(int tokens) {
-        return new GenerateOptions(tokens, true, null, null, null, null, null, null, null, null, true);
+        return new GenerateOptions(tokens, true, null, null, null, null, null, null, null, null, true, null, null);
     }
 }

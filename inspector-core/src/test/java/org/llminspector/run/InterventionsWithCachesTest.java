@@ -183,7 +183,8 @@ class InterventionsWithCachesTest {
     @ParameterizedTest
     @MethodSource("operations")
     void continuationsAreWholeRuns(String engine, Op op) {
-        GenerateOptions drawn = new GenerateOptions(5, null, 1.0, null, null, null, null, 7L, null, 4, true);
+        GenerateOptions drawn =
+                new GenerateOptions(5, null, 1.0, null, null, null, null, 7L, null, 4, true, null, null);
         RunRequestBuilder asked = request(PROMPT, engine).interventions(changes(kept, op, engine, 12));
         RunManifest run = kept.runs().run(asked.generate(greedy(3)).build(), RunListener.NONE);
         RunRequest branch = RunRequest.builder()

@@ -165,7 +165,8 @@ class QuantizationTest {
                     assertThat(q.decode().data())
                             .as(g + " " + info.name())
                             .isEqualTo(checkpoint.get(info.name()).rows(1, rows).data());
-                    assertThat(q.bytes() / (rows - 1) * rows).isEqualTo(info.bytes());
+                    assertThat(q.scheme().bytes(q.rows(), q.cols()) / (rows - 1) * rows)
+                            .isEqualTo(info.bytes());
                     matrices++;
                 }
             }

@@ -71,7 +71,7 @@ class RealSizesTest {
                                     .precision(precision)
                                     .capture(List.of())
                                     .generate(new GenerateOptions(
-                                            2, true, null, null, null, null, null, null, null, null, true))
+                                            2, true, null, null, null, null, null, null, null, null, true, null, null))
                                     .build(),
                             RunListener.NONE);
             assertThat(run.generation().steps()).hasSize(2);

@@ -145,7 +145,7 @@ class RefusalsTest {
     @Test
     void aCacheThatContradictsItsPlanIsRefused() {
         KvFormats codes = new KvFormats(KvFormat.INT8, null);
-        PrecisionPlan plan = PrecisionPlan.of(Precision.FP32).keeping(KvFormats.FP16);
+        PrecisionPlan plan = PrecisionPlan.of(Precision.FP32).withKvFormats(KvFormats.FP16);
         refused(tokens(1).precisionPlan(plan).kvCache(codes).build(), Problem.Kind.INVALID, "int8 and fp16");
     }
 

@@ -30,6 +30,6 @@ public final class Requests {
     }
 
     public static GenerateOptions greedy(int n) {
-        return new GenerateOptions(n, null, null, null, null, null, null, null, null, null, true);
+        return new GenerateOptions(n, null, null, null, null, null, null, null, null, null, true, null, null);
     }
 }

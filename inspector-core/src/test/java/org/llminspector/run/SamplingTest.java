@@ -46,11 +46,11 @@ class SamplingTest {
     }
 
     private static GenerateOptions drawn(int tokens, double temperature, long seed) {
-        return new GenerateOptions(tokens, null, temperature, null, null, null, null, seed, null, 10, true);
+        return new GenerateOptions(tokens, null, temperature, null, null, null, null, seed, null, 10, true, null, null);
     }
 
     private static GenerateOptions greedy(int tokens) {
-        return new GenerateOptions(tokens, true, null, null, null, null, null, null, null, 10, true);
+        return new GenerateOptions(tokens, true, null, null, null, null, null, null, null, 10, true, null, null);
     }
 
     private static RunRequestBuilder branch(String run, Integer position, Integer token) {
@@ -207,7 +207,7 @@ class SamplingTest {
     @ValueSource(strings = {"plain", "filtered"})
     void drawnTokensFollowTheDistribution(String how) {
         GenerateOptions options = how.equals("plain")
-                ? new GenerateOptions(1, null, 1.0, null, null, null, null, 1L, null, 0, true)
+                ? new GenerateOptions(1, null, 1.0, null, null, null, null, 1L, null, 0, true, null, null)
                 : new GenerateOptions(1, null, 3.0, 30, 0.95, 0.01, 1.3, 1L, null, 0, true, 0.5, 0.2);
         RunRequestBuilder request = prompt("Once upon a time");
         float[] probs = inspector

@@ -64,7 +64,7 @@ class GgufTokenizerTest {
         }
         change.accept(raw);
         try (Checkpoint checkpoint = Checkpoint.open(raw.write(temp.resolve("x.gguf")))) {
-            return Tokenizer.open(checkpoint).orElse(null);
+            return Tokenizer.open(checkpoint, false).orElse(null);
         }
     }
 
@@ -242,7 +242,7 @@ class GgufTokenizerTest {
                 .put("tokenizer.ggml.bos_token_id", 2)
                 .put("tokenizer.ggml.unknown_token_id", 3);
         try (Checkpoint c = Checkpoint.open(raw.write(temp.resolve("g.gguf")));
-                Tokenizer t = Tokenizer.open(c).orElseThrow()) {
+                Tokenizer t = Tokenizer.open(c, false).orElseThrow()) {
             // ▁ab: "ab" (id 10) before "▁a" (id 11), though its score is worse.
             assertThat(Fixtures.ids(t.encode(" ab", true))).containsExactly(2, 9, 10);
             assertThat(Fixtures.ids(t.encode("a   b\n\nb", false))).containsExactly(7, 6, 8, 4, 8);

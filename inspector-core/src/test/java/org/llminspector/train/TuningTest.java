@@ -485,7 +485,7 @@ class TuningTest {
                 .model(new Recipe.Shape(64, 1, 4, 4, 128, 4, null, null))
                 .seed(1L)
                 .steps(150)
-                .optimizer(Optimizer.of(Optimizer.Kind.ADAMW, 0.1))
+                .optimizer(Optimizer.of(Optimizer.Kind.ADAMW, null, null, null, null, 0.1))
                 .learningRate(5e-3)
                 .warmupSteps(5)
                 .validateEvery(50)

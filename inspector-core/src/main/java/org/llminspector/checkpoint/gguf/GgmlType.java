@@ -103,10 +103,6 @@ public enum GgmlType {
         };
     }
 
-    int id() {
-        return id;
-    }
-
     /** The number format of a plain type; null for blocks. */
     public DType plain() {
         return plain;

@@ -341,10 +341,6 @@ public final class OnnxFile {
         return path;
     }
 
-    public long size() {
-        return bytes.capacity();
-    }
-
     /** Operations of the main graph, without branches. */
     public List<Node> nodes() {
         return nodes;

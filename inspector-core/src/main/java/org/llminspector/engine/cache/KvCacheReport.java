@@ -12,7 +12,7 @@ import org.llminspector.spec.ShortConv;
  * <p>A layer takes n_kv_heads x positions x (bytes of a key + bytes of a value); a vector of d_head numbers takes 4
  * d_head bytes in fp32, 2 d_head in fp16, d_head + 4 in int8 (with its scale). With latent attention, one rotated key
  * and the latent vector are kept instead ({@link KvShape}). A layer with a short convolution has 0 here. Every position
- * is kept, also in a layer with a sliding window, which only reads its window: {@link #needed}.
+ * is kept, also in a layer with a sliding window, which only reads its window: {@link #windowedPositions}.
  *
  * @param positions positions in the cache
  * @param dtype of the elements: {@code F32}; of keys and values where they differ: {@code F16, I8}
@@ -67,12 +67,12 @@ public record KvCacheReport(
     }
 
     /** Bytes per layer when every position is kept, as both engines do. */
-    public static List<Long> kept(DecoderSpec spec, KvFormats formats, long positions) {
+    public static List<Long> allPositions(DecoderSpec spec, KvFormats formats, long positions) {
         return spec.layers().stream().map(l -> row(l, formats) * positions).toList();
     }
 
     /** Bytes per layer when only positions that will be read again are kept: with a window of w, at most w. */
-    public static List<Long> needed(DecoderSpec spec, KvFormats formats, long positions) {
+    public static List<Long> windowedPositions(DecoderSpec spec, KvFormats formats, long positions) {
         return spec.layers().stream()
                 .map(l -> row(l, formats) * seen(l, positions))
                 .toList();

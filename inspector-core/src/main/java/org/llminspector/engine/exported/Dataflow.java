@@ -140,13 +140,13 @@ final class Dataflow {
     }
 
     /** The single live input of a node whose other inputs are weights or constants; null for other nodes. */
-    String only(Node node) {
+    String onlyLiveInput(Node node) {
         List<String> made = node == null ? List.of() : made(node);
         return made.size() == 1 ? made.get(0) : null;
     }
 
     /** The two live inputs of a node that combines them; null for other nodes. */
-    List<String> both(Node node) {
+    List<String> bothLiveInputs(Node node) {
         List<String> made = node == null ? List.of() : made(node);
         return made.size() == 2 && node.inputs().size() == 2 ? made : null;
     }
@@ -210,15 +210,15 @@ final class Dataflow {
 
     /** The value before its casts. */
     String uncast(String value) {
-        return back(value, CASTS);
+        return before(value, CASTS);
     }
 
     /** The value before its reshapes and transposes. */
     String unshaped(String value) {
-        return back(value, SHAPING);
+        return before(value, SHAPING);
     }
 
-    private String back(String value, Set<String> ops) {
+    private String before(String value, Set<String> ops) {
         String v = value;
         for (Node n = maker(v); n != null && ops.contains(n.op()); n = maker(v)) {
             v = at(n.inputs(), 0);
@@ -257,7 +257,7 @@ final class Dataflow {
     /** The input that a node multiplies or divides by a scalar; null for other nodes. */
     String scaled(Node n) {
         if (!n.op().equals("Mul") && !n.op().equals("Div")) return null;
-        String in = only(n);
+        String in = onlyLiveInput(n);
         if (in == null || n.inputs().size() != 2) return null;
         int at = n.inputs().indexOf(in);
         boolean divides = n.op().equals("Div") && at == 1;
@@ -265,7 +265,7 @@ final class Dataflow {
     }
 
     /** The only matching node that a value reaches through reshapes, repetitions and scalar factors; or null. */
-    Node leadsTo(String value, Predicate<Node> such) {
+    Node onlyReachable(String value, Predicate<Node> such) {
         Set<String> seen = new HashSet<>(Set.of(value));
         Deque<String> open = new ArrayDeque<>(seen);
         Set<Node> found = new LinkedHashSet<>();
@@ -293,7 +293,7 @@ final class Dataflow {
             if (n == null) return null;
             if (isProduct(n)) return n;
             String in = shapes(n) || n.op().equals("Split") || n.op().equals("Slice") ? at(n.inputs(), 0) : null;
-            if (n.op().equals("Add")) in = only(n);
+            if (n.op().equals("Add")) in = onlyLiveInput(n);
             if (n.op().equals("Mul")) in = dequantized(n);
             if (in == null || !live.contains(in)) return null;
             v = in;
@@ -304,8 +304,8 @@ final class Dataflow {
     boolean isBiased(String value) {
         String v = value;
         for (Node n = maker(v); n != null && !isProduct(n); n = maker(v)) {
-            if (n.op().equals("Add") && only(n) != null) return true;
-            String in = only(n);
+            if (n.op().equals("Add") && onlyLiveInput(n) != null) return true;
+            String in = onlyLiveInput(n);
             if (in == null) return false;
             v = in;
         }
@@ -322,8 +322,8 @@ final class Dataflow {
         }
         Weight w = weights.get(at(product.inputs(), 1));
         if (w == null || w.shape().size() != 2) return -1;
-        boolean turned = product.numbers().getOrDefault("transB", 0L) == 1;
-        return (int) Math.min(Integer.MAX_VALUE, w.shape().get(turned ? 1 : 0));
+        boolean transposed = product.numbers().getOrDefault("transB", 0L) == 1;
+        return (int) Math.min(Integer.MAX_VALUE, w.shape().get(transposed ? 1 : 0));
     }
 
     private boolean isProduct(Node n) {

@@ -39,21 +39,21 @@ record ExportedAttention(
 
     /** The attention of a layer; null when none of a known form is found. */
     static ExportedAttention of(Dataflow flow, int layer) {
-        Node keys = joins(flow, ExportedSignature.past(layer + ".key"));
-        Node values = joins(flow, ExportedSignature.past(layer + ".value"));
+        Node keys = joinWithPast(flow, ExportedSignature.past(layer + ".key"));
+        Node values = joinWithPast(flow, ExportedSignature.past(layer + ".value"));
         if (keys == null || values == null) return null;
         if (FUSED.contains(keys.op())) return keys.equals(values) ? fused(flow, keys, null) : null;
-        String key = flow.only(keys);
-        if (key == null || flow.only(values) == null) return null;
-        Node scores = flow.leadsTo(at(keys.outputs(), 0), ExportedAttention::reads);
-        Node reads = flow.leadsTo(at(values.outputs(), 0), ExportedAttention::reads);
+        String key = flow.onlyLiveInput(keys);
+        if (key == null || flow.onlyLiveInput(values) == null) return null;
+        Node scores = flow.onlyReachable(at(keys.outputs(), 0), ExportedAttention::reads);
+        Node reads = flow.onlyReachable(at(values.outputs(), 0), ExportedAttention::reads);
         if (scores == null || reads == null) return null;
         if (FUSED.contains(scores.op())) return scores.equals(reads) ? fused(flow, scores, key) : null;
         return plain(flow, key, at(keys.outputs(), 0), scores, at(values.outputs(), 0), reads);
     }
 
     /** The node that joins past keys or values with this pass's. */
-    private static Node joins(Dataflow flow, String past) {
+    private static Node joinWithPast(Dataflow flow, String past) {
         Node found = null;
         for (String v : flow.forms(past)) {
             for (Node n : flow.readers(v)) {
@@ -98,9 +98,9 @@ record ExportedAttention(
         boolean split = packed || flow.isLive(at(n.inputs(), 1));
         String k = key != null ? key : at(n.inputs(), 1);
         Side q = split && !packed ? Side.of(flow, query, byHead) : Side.NONE;
-        Side turned = split && !packed ? Side.of(flow, k, key != null) : Side.NONE;
-        ExportedAttention found =
-                found(flow, n.op(), inside, q, turned, null, null, new Place(z, byHead ? Read.BY_HEAD : Read.AS_IS), z);
+        Side keySide = split && !packed ? Side.of(flow, k, key != null) : Side.NONE;
+        ExportedAttention found = found(
+                flow, n.op(), inside, q, keySide, null, null, new Place(z, byHead ? Read.BY_HEAD : Read.AS_IS), z);
         if (!packed || !n.op().equals("GroupQueryAttention")) return found;
         int heads = Math.toIntExact(n.numbers().getOrDefault("num_heads", 0L));
         return found.packed(flow, query, heads);
@@ -123,14 +123,14 @@ record ExportedAttention(
             Place pattern,
             Place z,
             String read) {
-        boolean rotates = inside || (q.turned() != null && k.turned() != null);
-        boolean agree = rotates == (inside || q.turned() != null) && (!inside || q.turned() == null);
+        boolean rotates = inside || (q.rotated() != null && k.rotated() != null);
+        boolean agree = rotates == (inside || q.rotated() != null) && (!inside || q.rotated() == null);
         return new ExportedAttention(
                 fused,
                 rotates,
                 agree ? q.before() : null,
                 agree ? k.before() : null,
-                agree ? q.turned() : null,
+                agree ? q.rotated() : null,
                 scores,
                 pattern,
                 z,
@@ -149,7 +149,7 @@ record ExportedAttention(
 
     /** The input of a product of two live values that does not depend on `one`. */
     private static String other(Dataflow flow, Node product, String one) {
-        List<String> both = flow.both(product);
+        List<String> both = flow.bothLiveInputs(product);
         if (both == null) return null;
         boolean first = flow.reaches(one, both.get(0));
         return first == flow.reaches(one, both.get(1)) ? null : both.get(first ? 1 : 0);
@@ -186,7 +186,7 @@ record ExportedAttention(
      * @param before rotation, or as they are without one
      * @param turned after rotation; null without one
      */
-    private record Side(Place before, Place turned) {
+    private record Side(Place before, Place rotated) {
 
         static final Side NONE = new Side(null, null);
 
@@ -197,7 +197,7 @@ record ExportedAttention(
             boolean turns = n != null
                     && (n.op().equals("RotaryEmbedding")
                             || n.op().equals("Concat")
-                            || ((n.op().equals("Add") || n.op().equals("Sub")) && flow.both(n) != null));
+                            || ((n.op().equals("Add") || n.op().equals("Sub")) && flow.bothLiveInputs(n) != null));
             if (!turns) return new Side(end.place(), null);
             String source = flow.source(end.value());
             Straight start = source == null ? null : Straight.of(flow, source, end.byHead());

@@ -41,15 +41,15 @@ public final class ExportedEngine implements InspectorEngine {
     private final OnnxFile file;
     private final DecoderSpec spec;
     private final ExportedHooks hooks;
-    private final ExportedSignature ports;
-    private final OnnxWeights beside = new OnnxWeights(null); // external weights
+    private final ExportedSignature signature;
+    private final OnnxWeights externalWeights = new OnnxWeights(null); // external weights
     private final Target target;
     private final EngineInfo info;
     private final CaptureMemory memory = new CaptureMemory();
     /** Graphs by captured values; only one stays open when idle, as each may copy all weights. */
-    private final GraphCache<Set<String>, Held> hooked = new GraphCache<>(1, ExportedEngine::close);
+    private final GraphCache<Set<String>, OpenSession> hooked = new GraphCache<>(1, ExportedEngine::close);
     /** The graph without additional outputs. */
-    private final Held fused;
+    private final OpenSession fused;
 
     /** Number format of the graph's KV cache. */
     public static KvFormats kvFormats(OnnxFile file, DecoderSpec spec) {
@@ -57,20 +57,21 @@ public final class ExportedEngine implements InspectorEngine {
     }
 
     /** A graph's ONNX Runtime session and the allocator of its caches. */
-    record Held(OrtSession session, Memory memory) {}
+    record OpenSession(OrtSession session, Memory memory) {}
 
     private ExportedEngine(Checkpoint checkpoint, DecoderSpec spec, Target target) {
         long from = System.nanoTime();
         this.file = checkpoint.onnx().orElseThrow();
         this.spec = spec;
         this.target = target;
-        this.ports = ExportedSignature.of(file, spec);
+        this.signature = ExportedSignature.of(file, spec);
         this.hooks = new ExportedHooks(file, spec);
         try {
-            for (Weight w : file.weights()) if (w.location() != null) beside.add(w.name(), checkpoint.get(w.name()));
-            this.fused = held(Set.of());
+            for (Weight w : file.weights())
+                if (w.location() != null) externalWeights.add(w.name(), checkpoint.get(w.name()));
+            this.fused = openSession(Set.of());
         } catch (RuntimeException | Error e) {
-            beside.close();
+            externalWeights.close();
             throw e;
         }
         this.info = new EngineInfo(
@@ -150,21 +151,22 @@ public final class ExportedEngine implements InspectorEngine {
 
     @Override
     public Session begin(SessionRequest request) {
-        if (!request.interventions().isEmpty()) throw hooks.unchangeable().orElseThrow();
+        if (!request.interventions().isEmpty())
+            throw hooks.interventionRefusal().orElseThrow();
         Set<String> shown = new TreeSet<>();
         for (HookId id : request.hooks()) {
             Place place = hooks.place(id);
-            if (!ports.isOutput(place.value())) shown.add(place.value());
+            if (!signature.isOutput(place.value())) shown.add(place.value());
         }
         boolean plain = shown.isEmpty();
-        GraphCache.Lease<Held> lease =
-                plain ? new GraphCache.Lease<>(fused, () -> {}) : hooked.lease(shown, () -> held(shown));
+        GraphCache.Lease<OpenSession> lease =
+                plain ? new GraphCache.Lease<>(fused, () -> {}) : hooked.lease(shown, () -> openSession(shown));
         try {
             return new ExportedSession(
                     spec,
                     lease.graph().session(),
                     lease.graph().memory(),
-                    ports,
+                    signature,
                     hooks,
                     request,
                     plain,
@@ -176,23 +178,23 @@ public final class ExportedEngine implements InspectorEngine {
         }
     }
 
-    private Held held(Set<String> shown) {
+    private OpenSession openSession(Set<String> shown) {
         OrtSession session = create(shown);
         try {
-            return new Held(session, Memory.of(session, target));
+            return new OpenSession(session, Memory.of(session, target));
         } catch (RuntimeException | Error e) {
             Ort.close(session);
             throw e;
         }
     }
 
-    private static void close(Held held) {
-        held.memory.close();
-        Ort.close(held.session);
+    private static void close(OpenSession graph) {
+        graph.memory.close();
+        Ort.close(graph.session);
     }
 
     private OrtSession create(Set<String> shown) {
-        Map<String, OnnxTensorLike> given = beside.all();
+        Map<String, OnnxTensorLike> given = externalWeights.all();
         try {
             return Ort.call(env -> {
                 boolean fused = shown.isEmpty();
@@ -215,14 +217,14 @@ public final class ExportedEngine implements InspectorEngine {
 
     @Override
     public Tensor unembed(Tensor resid) {
-        throw hooks.lensless().orElseThrow();
+        throw hooks.lensRefusal().orElseThrow();
     }
 
     @Override
     public synchronized void close() {
         hooked.close();
         close(fused);
-        beside.close();
+        externalWeights.close();
         memory.close();
     }
 }

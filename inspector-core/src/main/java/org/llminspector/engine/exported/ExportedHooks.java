@@ -65,7 +65,7 @@ public final class ExportedHooks implements ModelCapabilities {
     }
 
     @Override
-    public String why(HookPoint point) {
+    public String absence(HookPoint point) {
         if (operator(Set.of("If")) != null && operator(Set.of("Gather")) == null) {
             return "the layers lie in the branches of an If node, out of which nothing can be read";
         }
@@ -103,7 +103,7 @@ public final class ExportedHooks implements ModelCapabilities {
 
     @Override
     public Problem refusal(HookId hook) {
-        return Problem.unsupported("this ONNX file does not show the hook: " + why(hook.point()))
+        return Problem.unsupported("this ONNX file does not show the hook: " + absence(hook.point()))
                 .where(hook.name())
                 .instead(INSTEAD);
     }
@@ -131,14 +131,14 @@ public final class ExportedHooks implements ModelCapabilities {
     }
 
     @Override
-    public Optional<Problem> unchangeable() {
+    public Optional<Problem> interventionRefusal() {
         return Optional.of(Problem.unsupported("the values of an exported ONNX graph can be seen, but not changed")
                 .where("interventions")
                 .instead(INSTEAD));
     }
 
     @Override
-    public Optional<Problem> lensless() {
+    public Optional<Problem> lensRefusal() {
         return Optional.of(Problem.unsupported("an exported ONNX graph cannot be entered at its last norm")
                 .where("the logit lens")
                 .instead(INSTEAD));

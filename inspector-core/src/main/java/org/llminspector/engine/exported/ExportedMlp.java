@@ -28,7 +28,7 @@ record ExportedMlp(String pre, String linear, String post, String normed) {
         if (last == null) return NONE;
         String post = flow.input(flow.product(last));
         Node n = flow.maker(flow.uncast(post));
-        List<String> both = n != null && n.op().equals("Mul") ? flow.both(n) : null;
+        List<String> both = n != null && n.op().equals("Mul") ? flow.bothLiveInputs(n) : null;
         if (both != null) {
             for (int k = 0; k < 2; k++) {
                 if (flow.product(both.get(k)) == null) continue;

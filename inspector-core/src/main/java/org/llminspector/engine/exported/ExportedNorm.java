@@ -32,9 +32,10 @@ record ExportedNorm(boolean centred, Place scale, Place normalized) {
             default -> {}
         }
         String v = at(n.outputs(), 0);
-        if (n.op().equals("Add")) v = flow.only(n); // the bias
+        if (n.op().equals("Add")) v = flow.onlyLiveInput(n); // the bias
         Node weight = v == null ? null : flow.maker(flow.uncast(v));
-        if (weight != null && weight.op().equals("Mul") && flow.only(weight) != null) v = flow.only(weight);
+        if (weight != null && weight.op().equals("Mul") && flow.onlyLiveInput(weight) != null)
+            v = flow.onlyLiveInput(weight);
         return v == null ? null : divided(flow, flow.uncast(v));
     }
 
@@ -44,13 +45,13 @@ record ExportedNorm(boolean centred, Place scale, Place normalized) {
 
     private static ExportedNorm divided(Dataflow flow, String normalized) {
         Node n = flow.maker(normalized);
-        List<String> parts = flow.both(n);
+        List<String> parts = flow.bothLiveInputs(n);
         if (parts == null) return null;
         if (n.op().equals("Div")) return root(flow, at(n.inputs(), 0), at(n.inputs(), 1), normalized);
         if (!n.op().equals("Mul")) return null;
         for (String part : parts) {
             Node m = flow.maker(flow.uncast(part));
-            String under = m == null ? null : flow.only(m);
+            String under = m == null ? null : flow.onlyLiveInput(m);
             if (under == null) continue;
             boolean inverts = m.op().equals("Reciprocal") || (m.op().equals("Div") && under.equals(at(m.inputs(), 1)));
             String divided = parts.get(1 - parts.indexOf(part));
@@ -78,7 +79,7 @@ record ExportedNorm(boolean centred, Place scale, Place normalized) {
     /** Whether the value is a mean plus a constant (epsilon). */
     private static boolean isMean(Dataflow flow, String value) {
         Node add = flow.maker(flow.uncast(value));
-        String mean = add != null && add.op().equals("Add") ? flow.only(add) : null;
+        String mean = add != null && add.op().equals("Add") ? flow.onlyLiveInput(add) : null;
         Node n = mean == null ? null : flow.maker(flow.uncast(mean));
         return n != null && n.op().equals("ReduceMean");
     }

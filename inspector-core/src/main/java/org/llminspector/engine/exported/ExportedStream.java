@@ -75,7 +75,7 @@ final class ExportedStream {
             for (Node n : flow.readers(v)) if (flow.isLive(at(n.outputs(), 0))) next.add(n);
             if (next.size() != 1) return null;
             Node n = next.get(0);
-            String x = flow.only(n);
+            String x = flow.onlyLiveInput(n);
             boolean adds = n.op().equals("Add");
             if (adds && x != null) positions = at(n.inputs(), 1 - n.inputs().indexOf(x));
             else if (flow.scaled(n) == null && !Dataflow.shapes(n)) return null;
@@ -91,7 +91,7 @@ final class ExportedStream {
         if (first == null || attention == null) return null;
         String added = first.added().value();
         if (!flow.reaches(attention.read(), added)) return null;
-        List<String> parts = flow.both(flow.maker(flow.uncast(added)));
+        List<String> parts = flow.bothLiveInputs(flow.maker(flow.uncast(added)));
         if (parts != null && isSum(added)) return parallel(attention, stream, parts, first.sum());
         Step second = step(first.sum());
         if (second == null || readsAttention(second.added().value(), flow.order(first.sum()))) {

@@ -40,7 +40,7 @@ final class InterventionInputs {
             mask(feed, step, v, source, shape, start);
             if (v.op() == Op.MEAN) mean(feed, step, shape);
             else if (source != null) fromSource(feed, step, source, shape, start);
-            else if (v.op() != Op.ZERO && v.op() != Op.MASK) given(feed, step, v, shape);
+            else if (v.op() != Op.ZERO && v.op() != Op.MASK) constant(feed, step, v, shape);
         }
     }
 
@@ -103,7 +103,7 @@ final class InterventionInputs {
     }
 
     /** An operand of one number, or one per feature. */
-    private static void given(Feed feed, Step step, Intervention v, long[] shape) {
+    private static void constant(Feed feed, Step step, Intervention v, long[] shape) {
         long[] one = new long[shape.length];
         Arrays.fill(one, 1);
         if (v.values() == null) {

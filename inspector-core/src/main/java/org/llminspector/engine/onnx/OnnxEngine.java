@@ -154,7 +154,7 @@ public final class OnnxEngine implements InspectorEngine {
     /** The KV cache's formats: the plan's, or the engine's own. */
     public static KvFormats kvFormats(String device, PrecisionPlan plan) {
         if (plan.kvCache() != null) return plan.kvCache();
-        return OnnxDevices.target(device).halves(plan) ? KvFormats.FP16 : KvFormats.FP32;
+        return OnnxDevices.target(device).usesFp16(plan) ? KvFormats.FP16 : KvFormats.FP32;
     }
 
     /** Whether the embedding has a table of its own, as in the file, separate from the unembedding's. */

@@ -4,7 +4,6 @@ import java.util.EnumSet;
 import java.util.Set;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Tensor;
 import org.llminspector.base.Version;
 import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.engine.Capabilities;
@@ -71,16 +70,14 @@ public final class OnnxKind implements EngineKind {
         boolean tied = weights.spec().tied();
         double bytes = 0;
         for (String name : weights.names()) {
-            double values = Tensor.elements(weights.shape(name));
-            DType inFile =
-                    weights.info(name).blocks() == null ? weights.info(name).dtype() : null;
-            boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
-            boolean plain = weights.shape(name).length < 2 || (table && !tied);
+            StoredWeight w = StoredWeight.of(weights, name);
+            double values = w.values();
+            DType inFile = w.inFile();
+            boolean plain = w.vector() || (w.table() && !tied);
             // As the file has it, in addition to the unembedding's codes; mapped where the file has floats.
             if (name.equals("embed.weight") && tied && plan.keepsEmbedding() && inFile == null) bytes += 4 * values;
-            String module = table && tied ? "unembed" : name.replaceFirst("\\.weight$|\\.bias$", "");
-            Precision precision = plain ? plan.standard() : plan.at(module).precision();
-            if (plain) bytes += inFile == DType.F32 || (table && inFile != null) ? 0 : 4 * values;
+            Precision precision = plain ? plan.standard() : plan.at(w.module()).precision();
+            if (plain) bytes += inFile == DType.F32 || (w.table() && inFile != null) ? 0 : 4 * values;
             else bytes += values * bytes(precision, inFile, kept);
         }
         return (long) bytes;
@@ -137,7 +134,7 @@ public final class OnnxKind implements EngineKind {
     @Override
     public InspectorEngine open(
             Source model, Weights.Watch watch, String device, PrecisionPlan plan, PreparedStore store) {
-        String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan.keeping(null) + ", "
+        String settings = "onnx, " + Version.STRING + ", " + device + ", " + plan.withKvFormats(null) + ", "
                 + model.checkpoint().config();
         PreparedTensors prepared = store.open(model.checkpoint(), settings);
         try {

@@ -62,7 +62,7 @@ final class PositionInputs implements AutoCloseable {
         for (int r = 0; r < ropes.size(); r++) {
             Rope rope = ropes.get(r);
             if (wanted.containsKey("cos." + r)) {
-                float[][] halves = PositionTables.halves(rope, start, count);
+                float[][] halves = PositionTables.inHalves(rope, start, count);
                 feed.floats("cos." + r, halves[0], count, 1, rope.rotaryDims());
                 feed.floats("sin." + r, halves[1], count, 1, rope.rotaryDims());
             }

@@ -92,7 +92,7 @@ final class FusedLayers implements AutoCloseable {
                         cache.allValues(i),
                         cache.allScales(i),
                         (long) cache.length(),
-                        a.rope() == null ? List.of() : pass.turn(a.rope()),
+                        a.rope() == null ? List.of() : pass.cosSin(a.rope()),
                         mask(a, stepByStep.get(i), pass))
                 .get(0);
     }

@@ -49,10 +49,10 @@ final class LatentAttention {
             k = tap.at(ROT_K, i, pass.rotate(k, a.rope()));
             return new NDArray[] {q, cache.keys(i, k.transpose(0, 2, 1, 3)), cache.values(i, v.transpose(0, 2, 1, 3))};
         }
-        NDArray turned = pass.rotate(shared, a.rope()).transpose(0, 2, 1, 3);
-        turned = cache.keys(i, turned).transpose(0, 2, 1, 3); // [1, key, 1, turned]
+        NDArray rotated = pass.rotate(shared, a.rope()).transpose(0, 2, 1, 3);
+        rotated = cache.keys(i, rotated).transpose(0, 2, 1, 3); // [1, key, 1, turned]
         NDArray[] own = own(a, w, cache.values(i, latent.expandDims(1)).squeeze(1)); // [1, key, head, width] each
-        NDArray k = keys(a, turned, own[0]);
+        NDArray k = keys(a, rotated, own[0]);
         if (tap.wants(K, i)) tap.at(K, i, keys(a, shared, last(own[0], n)));
         if (tap.wants(V, i)) tap.at(V, i, last(own[1], n));
         if (tap.wants(ROT_K, i)) tap.at(ROT_K, i, last(k, n));

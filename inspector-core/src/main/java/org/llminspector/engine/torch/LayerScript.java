@@ -166,8 +166,8 @@ final class LayerScript {
         projections("a", w.in(), "b", "c", "y");
         line("s = torch.cat([keys, torch.mul(b, y)], 1)"); // [1, past + pos, d_model]
         line("torch.copy_(keys, torch.slice(s, 1, n, n + " + c.past() + "))");
-        String kernel = take(w.kernel());
-        String sum = w.bias() == null ? null : take(w.bias());
+        String kernel = reference(w.kernel());
+        String sum = w.bias() == null ? null : reference(w.bias());
         for (int from = 0; from < c.width(); from++) {
             String part = "torch.mul(torch.slice(s, 1, " + from + ", n + " + from + "), " + kernel + "[" + from + "])";
             sum = sum == null ? part : "torch.add(" + part + ", " + sum + ")";
@@ -191,18 +191,18 @@ final class LayerScript {
             line("q = " + linear("q", w.q()));
         }
         line("q = torch.reshape(q, [1, n, " + a.nHeads() + ", " + a.dHead() + "])");
-        turn("q", a, a.dHead());
+        rotate("q", a, a.dHead());
         line("q = torch.transpose(q, 1, 2)"); // [1, head, pos, d_head]
         line("k = torch.reshape(k, [1, n, 1, " + rotaryDims + "])");
-        turn("k", a, rotaryDims);
+        rotate("k", a, rotaryDims);
         line("v = torch.reshape(" + norm(l.norm(), w.kvNorm(), "v", l.dLatent()) + ", [1, n, 1, " + l.dLatent() + "])");
         int scales = store("k", "keys", kvFormats.key(), 0);
         store("v", "values", kvFormats.value(), scales);
         line("low = 0");
         load("k", "keys", kvFormats.key(), 0); // [1, 1, key, turned]
         load("v", "values", kvFormats.value(), scales); // [1, 1, key, d_latent]
-        String keys = take(w.up().parts().get(0).weight());
-        String values = take(w.up().parts().get(1).weight());
+        String keys = reference(w.up().parts().get(0).weight());
+        String values = reference(w.up().parts().get(1).weight());
         String shape = ", 6), [" + a.nHeads() + ", ";
         line("if n == 1:");
         line("  u = torch.reshape(torch.to(" + keys + shape + own + ", " + l.dLatent() + "])");
@@ -296,7 +296,7 @@ final class LayerScript {
 
     /** The sink logit of each row, [1, head, pos], or for one position [1, kv_head, group]. */
     private void sink(Attention a) {
-        String sinks = take(block.sinks());
+        String sinks = reference(block.sinks());
         line("if n == 1:");
         line("  sink = torch.reshape(" + sinks + ", [1, " + a.nKvHeads() + ", " + a.nHeads() / a.nKvHeads() + "])");
         line("else:");
@@ -331,22 +331,22 @@ final class LayerScript {
         if (norm != null && a.qkNormWide()) line(x + " = " + norm(norm, w, x, n * a.dHead()));
         line(x + " = torch.reshape(" + x + ", [1, n, " + n + ", " + a.dHead() + "])");
         if (norm != null && a.qkNormByHead()) {
-            line(x + " = torch.mul(" + norm(norm, null, x, a.dHead()) + ", " + take(weight) + ")");
+            line(x + " = torch.mul(" + norm(norm, null, x, a.dHead()) + ", " + reference(weight) + ")");
         } else if (norm != null && !a.qkNormWide()) line(x + " = " + norm(norm, w, x, a.dHead()));
-        if (a.rope() != null && !x.equals("v")) turn(x, a, a.dHead());
+        if (a.rope() != null && !x.equals("v")) rotate(x, a, a.dHead());
     }
 
     /** Rotates the first dimensions of [1, pos, head, width]. */
-    private void turn(String x, Attention a, int width) {
+    private void rotate(String x, Attention a, int width) {
         int dims = a.rope().rotaryDims();
         boolean partial = dims < width;
         String first = "torch.slice(" + x + ", 3, 0, " + dims / 2 + ")";
         String second = "torch.slice(" + x + ", 3, " + dims / 2 + ", " + dims + ")";
-        String turning = partial ? "torch.slice(" + x + ", 3, 0, " + dims + ")" : x;
-        String turned = "torch.add(torch.mul(" + turning + ", turn[0]), torch.mul(torch.cat([" + second + ", " + first
-                + "], -1), turn[1]))";
+        String rotaryPart = partial ? "torch.slice(" + x + ", 3, 0, " + dims + ")" : x;
+        String rotated = "torch.add(torch.mul(" + rotaryPart + ", turn[0]), torch.mul(torch.cat([" + second + ", "
+                + first + "], -1), turn[1]))";
         line(x + " = "
-                + (partial ? "torch.cat([" + turned + ", torch.slice(" + x + ", 3, " + dims + ")], -1)" : turned));
+                + (partial ? "torch.cat([" + rotated + ", torch.slice(" + x + ", 3, " + dims + ")], -1)" : rotated));
     }
 
     private void mlp(Mlp mlp) {
@@ -379,10 +379,10 @@ final class LayerScript {
     }
 
     private String xielu(Xielu w, String x) {
-        String beta = take(w.beta());
-        String below = "torch.sub(torch.expm1(torch.minimum(" + x + ", " + take(w.eps()) + ")), " + x + ")";
-        below = "torch.mul(" + below + ", torch.add(" + take(w.alphaN()) + ", " + beta + "))";
-        String above = "torch.mul(torch.square(" + x + "), " + take(w.alphaP()) + ")";
+        String beta = reference(w.beta());
+        String below = "torch.sub(torch.expm1(torch.minimum(" + x + ", " + reference(w.eps()) + ")), " + x + ")";
+        below = "torch.mul(" + below + ", torch.add(" + reference(w.alphaN()) + ", " + beta + "))";
+        String above = "torch.mul(torch.square(" + x + "), " + reference(w.alphaP()) + ")";
         return "torch.add(torch.where(torch.gt(" + x + ", 0), " + above + ", " + below + "), torch.mul(" + x + ", "
                 + beta + "))";
     }
@@ -404,8 +404,8 @@ final class LayerScript {
     }
 
     private String linear(String x, Linear linear) {
-        String w = take(linear.weight());
-        String bias = linear.bias() == null ? "None" : take(linear.bias());
+        String w = reference(linear.weight());
+        String bias = linear.bias() == null ? "None" : reference(linear.bias());
         if (product == Product.PLAIN || product == Product.ONE_DNN) return exact(product, x, w, bias);
         String y = "self.product(" + x + ", " + w + ")";
         return linear.bias() == null ? y : "torch.add(" + y + ", " + bias + ")";
@@ -421,8 +421,9 @@ final class LayerScript {
         if (norm == null) return x;
         boolean centred = norm.kind() == Norm.Kind.LAYER;
         return "torch." + (centred ? "layer_norm(" : "rms_norm(") + x + ", [" + width + "], "
-                + (w == null ? "None" : take(w.weight()))
-                + (centred ? ", " + (w == null || w.bias() == null ? "None" : take(w.bias())) : "") + ", " + norm.eps()
+                + (w == null ? "None" : reference(w.weight()))
+                + (centred ? ", " + (w == null || w.bias() == null ? "None" : reference(w.bias())) : "") + ", "
+                + norm.eps()
                 + ")";
     }
 
@@ -431,7 +432,7 @@ final class LayerScript {
     }
 
     /** The expression for a weight in the script. */
-    private String take(NDArray weight) {
+    private String reference(NDArray weight) {
         weights.add(weight);
         return "w[" + (weights.size() - 1) + "]";
     }

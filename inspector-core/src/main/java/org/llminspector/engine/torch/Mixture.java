@@ -104,7 +104,7 @@ final class Mixture {
         NDArray sent = routes.sent(x); // [1, slot of all positions, d_model], in the order of experts
         NDList pre = new NDList();
         NDList ungated = new NDList();
-        for (Routes.Stretch s : routes.stretches()) {
+        for (Routes.ExpertRange s : routes.expertRanges()) {
             NDArray[] in = matrices.in(i, s.expert(), mlp.gated()).apply(part(sent, s));
             pre.add(in[0]);
             if (mlp.gated()) ungated.add(in[1]);
@@ -117,13 +117,13 @@ final class Mixture {
         neurons = seen(EXPERT_POST, i, neurons, routes, tap);
         tap.ends(Part.MLP_ACT, i);
         NDList out = new NDList();
-        for (Routes.Stretch s : routes.stretches()) {
+        for (Routes.ExpertRange s : routes.expertRanges()) {
             out.add(matrices.out(i, s.expert()).apply(part(neurons, s))[0]);
         }
         return tap.at(EXPERT_OUT, i, routes.bySlot(joined(out)));
     }
 
-    private static NDArray part(NDArray together, Routes.Stretch s) {
+    private static NDArray part(NDArray together, Routes.ExpertRange s) {
         return together.get(new NDIndex().addAllDim().addSliceDim(s.from(), s.to()));
     }
 
@@ -133,7 +133,7 @@ final class Mixture {
 
     private static NDArray seen(HookPoint point, int i, NDArray together, Routes routes, Tap tap) {
         if (!tap.wants(point, i)) return together;
-        return routes.together(tap.at(point, i, routes.bySlot(together)));
+        return routes.gather(tap.at(point, i, routes.bySlot(together)));
     }
 
     private NDArray shared(int i, Mlp mlp, Mixed w, NDArray x, Tap tap) {

@@ -57,7 +57,7 @@ public final class Positions {
         }
 
         /** cos and signed sin, [pos, 1, dims] each. */
-        List<NDArray> turn(Rope rope) {
+        List<NDArray> cosSin(Rope rope) {
             return List.of(tables.computeIfAbsent(rope, this::table));
         }
 
@@ -69,16 +69,16 @@ public final class Positions {
             int half = turn / 2;
             boolean partial = turn < dHead;
             NDList parts = x.split(partial ? new long[] {half, turn} : new long[] {half}, 3);
-            NDArray turned = partial ? Decoder.concat(parts.get(0), parts.get(1)) : x;
+            NDArray rotated = partial ? Decoder.concat(parts.get(0), parts.get(1)) : x;
             // x cos + (second half, first half) sin, with sin negative in the first half
             NDArray swapped = Decoder.concat(parts.get(1), parts.get(0));
-            NDArray out = turned.mul(table[0]).add(swapped.mul(table[1]));
+            NDArray out = rotated.mul(table[0]).add(swapped.mul(table[1]));
             return partial ? Decoder.concat(out, parts.get(2)) : out;
         }
 
         /** cos and signed sin, [pos, 1, dims]. */
         private NDArray[] table(Rope rope) {
-            float[][] halves = PositionTables.halves(rope, start, count);
+            float[][] halves = PositionTables.inHalves(rope, start, count);
             Shape shape = new Shape(count, 1, rope.rotaryDims());
             return new NDArray[] {owned(halves[0], shape), owned(halves[1], shape)};
         }

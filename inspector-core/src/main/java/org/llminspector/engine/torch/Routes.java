@@ -11,11 +11,11 @@ import java.util.List;
 final class Routes {
 
     /** The slots [from, to) of one expert in expert order. */
-    record Stretch(int expert, long from, long to) {}
+    record ExpertRange(int expert, long from, long to) {}
 
     private final long positions;
     private final long slots;
-    private final List<Stretch> stretches = new ArrayList<>();
+    private final List<ExpertRange> expertRanges = new ArrayList<>();
     private final NDArray position; // [slot of all positions], in expert order: the slot's position
     private final NDArray order; // likewise: the slot's index
     private final NDArray place; // [slot of all positions]: the slot's index in expert order
@@ -30,19 +30,19 @@ final class Routes {
         int[] next = new int[experts + 1];
         for (long e : chosen) next[(int) e + 1]++;
         for (int e = 0; e < experts; e++) {
-            if (next[e + 1] > 0) stretches.add(new Stretch(e, next[e], (long) next[e] + next[e + 1]));
+            if (next[e + 1] > 0) expertRanges.add(new ExpertRange(e, next[e], (long) next[e] + next[e + 1]));
             next[e + 1] += next[e];
         }
         long[] sorted = new long[chosen.length];
         long[] places = new long[chosen.length];
-        long[] whose = new long[chosen.length];
+        long[] positionOf = new long[chosen.length];
         for (int s = 0; s < chosen.length; s++) {
             int at = next[(int) chosen[s]]++;
             sorted[at] = s;
-            whose[at] = s / slots;
+            positionOf[at] = s / slots;
             places[s] = at;
         }
-        position = owned(manager, whose);
+        position = owned(manager, positionOf);
         order = owned(manager, sorted);
         place = owned(manager, places);
     }
@@ -54,8 +54,8 @@ final class Routes {
         }
     }
 
-    List<Stretch> stretches() {
-        return stretches;
+    List<ExpertRange> expertRanges() {
+        return expertRanges;
     }
 
     /** [1, pos, width] to one row per slot in expert order, [1, slot, width]. */
@@ -64,7 +64,7 @@ final class Routes {
     }
 
     /** [1, pos, slot, width] to expert order, [1, slot, width]. */
-    NDArray together(NDArray bySlot) {
+    NDArray gather(NDArray bySlot) {
         return rows(bySlot, order);
     }
 

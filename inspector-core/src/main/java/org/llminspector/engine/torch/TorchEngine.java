@@ -157,7 +157,7 @@ public final class TorchEngine implements InspectorEngine {
     }
 
     @Override
-    public synchronized InspectorEngine keeping(KvFormats formats) {
+    public synchronized InspectorEngine withKvFormats(KvFormats formats) {
         KvFormats wanted = formats == null ? KvFormats.FP32 : formats;
         return wanted.equals(kvFormats) ? this : views.computeIfAbsent(wanted, this::view);
     }

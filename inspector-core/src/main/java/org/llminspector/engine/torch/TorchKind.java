@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.Set;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Tensor;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.InspectorEngine;
@@ -74,18 +73,14 @@ public final class TorchKind implements EngineKind {
         double bytes = 0;
         double experts = 0;
         for (String name : weights.names()) {
-            double values = Tensor.elements(weights.shape(name));
-            DType inFile =
-                    weights.info(name).blocks() == null ? weights.info(name).dtype() : null;
-            boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
-            boolean vector = weights.shape(name).length < 2;
-            String module = table && tied ? "unembed" : name.replaceFirst("\\.weight$|\\.bias$", "");
-            Precision precision =
-                    vector || table ? plan.standard() : plan.at(module).precision();
-            boolean decoded = plan.simulated(name, tied) != null;
-            if (name.contains(".mlp.experts.")) experts += values * (decoded ? 4 : bytes(precision, inFile));
-            else if (vector) bytes += inFile == DType.F32 ? 0 : 4 * values;
-            else bytes += values * (decoded ? 4 : bytes(precision, inFile));
+            StoredWeight w = StoredWeight.of(weights, name);
+            Precision precision = w.vector() || w.table()
+                    ? plan.standard()
+                    : plan.at(w.module()).precision();
+            double each = plan.simulated(name, tied) != null ? 4 : bytes(precision, w.inFile());
+            if (name.contains(".mlp.experts.")) experts += w.values() * each;
+            else if (w.vector()) bytes += w.inFile() == DType.F32 ? 0 : 4 * w.values();
+            else bytes += w.values() * each;
         }
         return (long) (bytes + Math.min(experts, (double) TorchEngine.keptExperts()));
     }

@@ -239,13 +239,13 @@ final class TorchWeights implements AutoCloseable {
             long mappedBefore = mapped.get();
             LinearGroup matrices = group(modules);
             // They outlive the scope of the pass that loaded them.
-            matrices.parts().forEach(Converted::outliving);
-            if (matrices.joined() != null) outliving(matrices.joined());
+            matrices.parts().forEach(Converted::detachFromScope);
+            if (matrices.joined() != null) detachFromScope(matrices.joined());
             inFile.put(modules, mapped.get() - mappedBefore);
             return new ExpertMatrices.Made(matrices, bytes.get() - mapped.get() - before);
         }
 
-        private static void outliving(Linear linear) {
+        private static void detachFromScope(Linear linear) {
             NDScope.unregister(linear.weight());
             if (linear.bias() != null) NDScope.unregister(linear.bias());
         }

@@ -73,7 +73,7 @@ public record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
         Path ref = ref(revision);
         if (commit(revision).equals(Optional.of(commit))) return;
         Files.createDirectories(ref.getParent());
-        Path tmp = beside(ref);
+        Path tmp = temporaryFile(ref);
         Files.writeString(tmp, commit);
         Files.move(tmp, ref, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
@@ -90,7 +90,7 @@ public record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
         Path pointer = snapshot(commit).resolve(name);
         Path blob = blob(etag);
         Files.createDirectories(pointer.getParent());
-        Path tmp = beside(pointer);
+        Path tmp = temporaryFile(pointer);
         if (!linked(tmp, pointer.getParent().relativize(blob))) {
             if (fresh) Files.move(blob, tmp, StandardCopyOption.ATOMIC_MOVE);
             else Files.copy(blob, tmp);
@@ -108,7 +108,7 @@ public record RepoFolder(Path cache, RepoId repo, boolean symlinks) {
         }
     }
 
-    private static Path beside(Path file) {
+    private static Path temporaryFile(Path file) {
         String unique = UUID.randomUUID().toString().substring(0, 8);
         return file.resolveSibling(file.getFileName() + "." + unique + ".tmp");
     }

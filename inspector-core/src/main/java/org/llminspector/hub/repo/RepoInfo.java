@@ -20,7 +20,7 @@ public record RepoInfo(String commit, Map<String, Long> sizes) {
             JsonNode json = Json.mapper().readTree(body);
             String commit = json.path("sha").asText("");
             if (!Revision.COMMIT.matcher(commit).matches()) {
-                throw strange(where, "a commit of 40 hex digits in field sha", DisplayNames.name(commit));
+                throw unexpectedReply(where, "a commit of 40 hex digits in field sha", DisplayNames.name(commit));
             }
             Map<String, Long> sizes = new LinkedHashMap<>();
             for (JsonNode file : json.path("siblings")) {
@@ -37,7 +37,7 @@ public record RepoInfo(String commit, Map<String, Long> sizes) {
             }
             return new RepoInfo(commit, sizes);
         } catch (JsonProcessingException e) {
-            throw strange(where, "JSON", e.getOriginalMessage());
+            throw unexpectedReply(where, "JSON", e.getOriginalMessage());
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
@@ -51,7 +51,7 @@ public record RepoInfo(String commit, Map<String, Long> sizes) {
         return name.indexOf('\0') >= 0;
     }
 
-    private static Problem strange(String where, String expected, String found) {
+    private static Problem unexpectedReply(String where, String expected, String found) {
         return Problem.of(Problem.Kind.UPSTREAM, "this does not seem to be a Hugging Face hub")
                 .where(where)
                 .expected(expected)

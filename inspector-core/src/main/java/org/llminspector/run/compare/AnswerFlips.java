@@ -165,16 +165,16 @@ public record AnswerFlips(
             if (!line.path("doc_id").isIntegralNumber() || !isBinary(value)) {
                 throw wrong(file, i + 1, "doc_id, and " + metric + " of 0 or 1", "metrics " + line.path("metrics"));
             }
-            JsonNode asked = line.path("arguments").path("gen_args_0").path("arg_0");
+            JsonNode prompt = line.path("arguments").path("gen_args_0").path("arg_0");
             String key =
                     line.path("doc_id").asText() + "/" + line.path("filter").asText() + "/"
-                            + line.path("prompt_hash").asText(asked.toString());
+                            + line.path("prompt_hash").asText(prompt.toString());
             boolean right = value.isBoolean() ? value.asBoolean() : value.asDouble() == 1;
             samples.put(
                     key,
                     new Sample(
                             line.path("doc_id").asLong(),
-                            asked.isTextual() ? asked.asText() : asked.toString(),
+                            prompt.isTextual() ? prompt.asText() : prompt.toString(),
                             target(line),
                             answer(line, metric.endsWith("_norm")),
                             right));
@@ -200,12 +200,13 @@ public record AnswerFlips(
     }
 
     private static String answer(JsonNode line, boolean byLength) {
-        JsonNode said = line.path("filtered_resps");
-        if (!said.path(0).isArray()) return said.path(0).asText(said.toString()).strip();
+        JsonNode responses = line.path("filtered_resps");
+        if (!responses.path(0).isArray())
+            return responses.path(0).asText(responses.toString()).strip();
         int best = -1;
         double most = Double.NEGATIVE_INFINITY;
-        for (int i = 0; i < said.size(); i++) {
-            double logLikelihood = said.get(i).path(0).asDouble(Double.NEGATIVE_INFINITY);
+        for (int i = 0; i < responses.size(); i++) {
+            double logLikelihood = responses.get(i).path(0).asDouble(Double.NEGATIVE_INFINITY);
             if (byLength) logLikelihood /= Math.max(1, choice(line, i).length());
             if (logLikelihood <= most) continue;
             best = i;

@@ -86,8 +86,9 @@ final class ComparisonExecution {
             int[] idsA = a.run().ids();
             int[] idsB = b.run().ids();
             FloorComparison floor = new FloorComparison(options.floor(), a, prepared.floor());
-            boolean alike = options.split() && ModuleErrors.unlike(a, b).isEmpty();
-            HookComparison hooks = new HookComparison(a, b, budget, options.hooks(), floor, alike);
+            boolean comparable =
+                    options.split() && ModuleErrors.whyNotComparable(a, b).isEmpty();
+            HookComparison hooks = new HookComparison(a, b, budget, options.hooks(), floor, comparable);
             OutputComparison.Measured prompt = null;
             Map<String, Tensor> tensors = Map.of();
             if (prepared.hasPrompt()) {
@@ -111,13 +112,13 @@ final class ComparisonExecution {
                     prepared.hasPrompt() ? hooks.skipped() : List.of(),
                     prepared.hasPrompt() ? hooks.firsts() : List.of(),
                     prepared.hasPrompt() ? hooks.firstBad(options.factor()) : null,
-                    floor.told(prompt == null ? null : prompt.floor(), text == null ? null : text.floor()),
+                    floor.noiseFloor(prompt == null ? null : prompt.floor(), text == null ? null : text.floor()),
                     modules,
                     modulesWhy,
                     activations,
                     activationsWhy,
                     prompt == null ? null : prompt.measures(),
-                    text == null ? null : told(text.measures()),
+                    text == null ? null : textPart(text.measures()),
                     sensitivity == null ? null : sensitivity.measure(),
                     (System.nanoTime() - started) / 1e6);
             folder.finish(manifest, tensors);
@@ -140,7 +141,7 @@ final class ComparisonExecution {
     }
 
     private static String name(ComparisonSide side) {
-        if (side.folder().port().onePrecision()) return side.folder().slug();
+        if (side.folder().capabilities().onePrecision()) return side.folder().slug();
         return side.folder().slug() + " in "
                 + side.run().request().precision().name().toLowerCase(Locale.ROOT);
     }
@@ -227,7 +228,7 @@ final class ComparisonExecution {
                 kld, new KldFile.Head(text.window(), a.spec().vocab(), all.length / text.window(), all));
     }
 
-    private ComparisonManifest.TextPart told(OutputMeasures measures) {
+    private ComparisonManifest.TextPart textPart(OutputMeasures measures) {
         TextWindows text = prepared.text();
         String whole = prepared.request().text();
         return new ComparisonManifest.TextPart(

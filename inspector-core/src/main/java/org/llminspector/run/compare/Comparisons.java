@@ -270,7 +270,7 @@ public final class Comparisons implements AutoCloseable {
                     .expected("0 to " + (n - 1))
                     .found(position);
         }
-        Capture[] both = both(m, hook);
+        Capture[] both = captures(m, hook);
         Tensor a = at(both[0].get(hook), hook.point(), at);
         Tensor b = at(both[1].get(hook), hook.point(), at);
         float[] x = a.toFloats();
@@ -283,14 +283,14 @@ public final class Comparisons implements AutoCloseable {
         return new Cell(hook, at, axes, a, b, Tensor.of(y, a.shape()));
     }
 
-    private Capture[] both(ComparisonManifest m, HookId hook) {
+    private Capture[] captures(ComparisonManifest m, HookId hook) {
         String key = m.id() + " " + hook;
         synchronized (seen) {
             Capture[] known = seen.get(key);
             if (known != null) return known;
         }
-        ComparisonSide a = again(m.a(), "a");
-        ComparisonSide b = again(m.b(), "b");
+        ComparisonSide a = reopen(m.a(), "a");
+        ComparisonSide b = reopen(m.b(), "b");
         Capture[] both;
         try (RunQueue.Place place = queue.enter("cell", a.folder().slug());
                 OpenModels.Lease leaseA = a.lease(p -> {}, place::cancelled);
@@ -314,7 +314,7 @@ public final class Comparisons implements AutoCloseable {
         return both;
     }
 
-    private ComparisonSide again(ComparisonManifest.Side side, String name) {
+    private ComparisonSide reopen(ComparisonManifest.Side side, String name) {
         ModelFolder folder = models.folder(side.model().slug());
         if (!folder.sha256().equals(side.model().weightsSha256())) {
             throw Problem.of(Problem.Kind.CONFLICT, "the model's weights are not those that were compared")

@@ -11,7 +11,7 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.Spread;
+import org.llminspector.engine.TimingSummary;
 import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.engine.gpu.Gpus;
 import org.llminspector.run.store.ComparisonManifest;
@@ -56,7 +56,7 @@ final class CostComparison {
             float[] logits = session.append(ids.clone());
             long read = System.nanoTime();
             int chosen = Vectors.argmax(logits);
-            long told = System.nanoTime();
+            long firstTokenAt = System.nanoTime();
             kv = session.kvCache();
             form = session.form();
             long[] ends = new long[decodeTokens];
@@ -71,7 +71,7 @@ final class CostComparison {
             peak = larger(peak, peakBytes());
             if (!counted) return;
             prefill.add(ids.length / ((read - start) / 1e9));
-            first.add((told - start) / 1e6);
+            first.add((firstTokenAt - start) / 1e6);
             if (energy != null && spent != null) joules.add((spent - energy) / 1e3);
             if (decodeTokens == 0) return;
             decode.add(decodeTokens / ((ends[decodeTokens - 1] - begin) / 1e9));
@@ -81,7 +81,7 @@ final class CostComparison {
 
     ComparisonManifest.AtLength atLength() {
         return new ComparisonManifest.AtLength(
-                ids.length, speed(prefill), speed(decode), Spread.of(first), waits(between));
+                ids.length, speed(prefill), speed(decode), TimingSummary.of(first), waits(between));
     }
 
     ComparisonManifest.Cost cost(List<ComparisonManifest.AtLength> lengths) {
@@ -92,10 +92,10 @@ final class CostComparison {
                 ids.length,
                 speed(prefill),
                 speed(decode),
-                Spread.of(first),
+                TimingSummary.of(first),
                 waits(between),
                 lengths,
-                joules.isEmpty() ? null : Spread.of(joules).median(),
+                joules.isEmpty() ? null : TimingSummary.of(joules).median(),
                 info.weightBytes(),
                 side.folder().checkpoint().bytes(),
                 kv.dtype(),

@@ -29,15 +29,15 @@ final class FloorComparison {
 
     /** A's values at these hooks from the second pass, or null where that is not possible. */
     Capture capture(int[] ids, Collection<HookId> hooks) {
-        return again(() -> other == null ? a.captureInPieces(ids, hooks) : other.capture(ids, hooks));
+        return secondPass(() -> other == null ? a.captureInPieces(ids, hooks) : other.capture(ids, hooks));
     }
 
     /** Logits of these tokens from the second pass, [1, pos, vocab], or null. */
     Capture logits(int[] ids) {
-        return again(() -> other == null ? a.logitsInPieces(ids) : other.logits(ids));
+        return secondPass(() -> other == null ? a.logitsInPieces(ids) : other.logits(ids));
     }
 
-    private Capture again(Supplier<Capture> pass) {
+    private Capture secondPass(Supplier<Capture> pass) {
         if (how == Floor.NONE || why != null) return null;
         try {
             return pass.get();
@@ -49,7 +49,7 @@ final class FloorComparison {
     }
 
     /** The manifest's entry; null when no floor was requested. */
-    ComparisonManifest.NoiseFloor told(OutputMeasures prompt, OutputMeasures text) {
+    ComparisonManifest.NoiseFloor noiseFloor(OutputMeasures prompt, OutputMeasures text) {
         if (how == Floor.NONE) return null;
         String what = other == null
                 ? "A, its tokens read in pieces of a half, a quarter, an eighth of them"

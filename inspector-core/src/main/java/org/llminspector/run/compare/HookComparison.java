@@ -90,13 +90,13 @@ final class HookComparison {
     /** Reason why a hook of A cannot be compared with B's, or null. */
     private String difference(HookId hook) {
         DecoderSpec spec = b.spec();
-        ModelCapabilities here = a.folder().port();
-        if (!here.has(hook)) return "not in A: " + here.why(hook.point());
+        ModelCapabilities here = a.folder().capabilities();
+        if (!here.has(hook)) return "not in A: " + here.absence(hook.point());
         if (hook.layer() >= spec.nLayers()) return "B has " + Plural.of(spec.nLayers(), "layer");
         if (!hook.point().existsIn(spec, hook.layer()))
             return "not in B: " + hook.point().absence(spec, Math.max(0, hook.layer()));
-        ModelCapabilities there = b.folder().port();
-        if (!there.has(hook)) return "not in B: " + there.why(hook.point());
+        ModelCapabilities there = b.folder().capabilities();
+        if (!there.has(hook)) return "not in B: " + there.absence(hook.point());
         int layer = Math.max(0, hook.layer());
         long[] inA = hook.point().shape(a.spec(), layer, 1, 1);
         long[] inB = hook.point().shape(spec, layer, 1, 1);

@@ -41,7 +41,7 @@ final class ModuleErrors {
 
     /** Groups of layers that fit the budget; throws UNSUPPORTED when the two models differ in architecture. */
     List<List<Integer>> chunks(int positions) {
-        unlike(a, b).ifPresent(why -> {
+        whyNotComparable(a, b).ifPresent(why -> {
             throw why;
         });
         List<List<Integer>> chunks = new ArrayList<>();
@@ -70,8 +70,8 @@ final class ModuleErrors {
     }
 
     /** Reason why B's modules cannot be run on A's inputs, if any. */
-    static Optional<Problem> unlike(ComparisonSide a, ComparisonSide b) {
-        Optional<Problem> fixed = b.folder().port().unchangeable();
+    static Optional<Problem> whyNotComparable(ComparisonSide a, ComparisonSide b) {
+        Optional<Problem> fixed = b.folder().capabilities().interventionRefusal();
         if (fixed.isPresent()) {
             return Optional.of(Problem.unsupported(
                             "B cannot be given A's values: " + fixed.get().what())

@@ -134,7 +134,8 @@ final class ModuleSensitivity {
             step(g.name() + " " + changed());
             modules.add(module(g, measure(g.change(from, to)), base));
         }
-        modules.sort(Comparator.comparingDouble(ModuleSensitivity::worth).reversed());
+        modules.sort(
+                Comparator.comparingDouble(ModuleSensitivity::effectPerByte).reversed());
         Sensitivity.MixedPlan plan = options.budgetBytes() == null ? null : plan(modules, base);
         return new Sensitivity(
                 options, positions(), base.measures(), base.bytes(), endBytes, List.copyOf(modules), null, null, plan);
@@ -203,7 +204,7 @@ final class ModuleSensitivity {
     }
 
     /** Effect per byte; an effect at no cost in bytes ranks highest. */
-    private static double worth(Sensitivity.Module m) {
+    private static double effectPerByte(Sensitivity.Module m) {
         if (m.effectPerByte() != null) return m.effectPerByte();
         return m.effect().value() > 0 ? Double.POSITIVE_INFINITY : Double.NEGATIVE_INFINITY;
     }

@@ -62,7 +62,7 @@ record PreparedSensitivity(
         }
         boolean restore = options.direction() == Direction.RESTORE;
         PreparedRun from = restore ? b : a;
-        if (a.folder().port().onePrecision()) {
+        if (a.folder().capabilities().onePrecision()) {
             throw Problem.unsupported("this model comes in one precision only, the precision that it was exported in")
                     .where("sensitivity, model " + a.folder().slug())
                     .instead("ask it of the model's safetensors");

@@ -40,7 +40,7 @@ public final class Lenses {
                     .expected("hook_resid_pre, hook_resid_mid, hook_resid_post, hook_attn_out or hook_mlp_out")
                     .found(point.template());
         }
-        folder.port().lensless().ifPresent(why -> {
+        folder.capabilities().lensRefusal().ifPresent(why -> {
             throw why;
         });
         HookId last = HookId.of(HookPoint.RESID_POST, manifest.model().nLayers() - 1);

@@ -100,17 +100,17 @@ public record LessonRequest(String model, List<Message> messages, Long conversat
 
     private static Taught taught(List<Exchange> turns, ModelFolder folder) {
         MaskedConversation lesson = lesson(turns, folder);
-        List<Message> said = new ArrayList<>();
+        List<Message> conversation = new ArrayList<>();
         for (Exchange turn : turns) {
-            said.add(new Message("user", turn.user()));
-            said.add(new Message("assistant", turn.assistant()));
+            conversation.add(new Message("user", turn.user()));
+            conversation.add(new Message("assistant", turn.assistant()));
         }
         // Each answer is a run of consecutive tokens in the loss, so counting runs counts the exchanges that fit.
         int answers = 0;
         for (int t = 1; t < lesson.counts().size(); t++) {
             if (lesson.counts().get(t) && !lesson.counts().get(t - 1)) answers++;
         }
-        return new Taught(said.subList(0, 2 * answers), lesson, lesson.learnt());
+        return new Taught(conversation.subList(0, 2 * answers), lesson, lesson.learnt());
     }
 
     /** The lesson of a conversation, cut to the exchanges that fit the context. */

@@ -129,12 +129,12 @@ public final class TrainingRecords {
 
     static List<LossCurve.Row> thinned(List<LossCurve.Row> rows, Set<Long> kept, int points) {
         long last = rows.isEmpty() ? 0 : rows.get(rows.size() - 1).step();
-        Set<Long> told = new HashSet<>(kept);
-        told.add(last);
+        Set<Long> steps = new HashSet<>(kept);
+        steps.add(last);
         for (int i = 0; i < points; i++)
-            told.add(Math.round(Math.pow((double) last, (double) i / Math.max(1, points - 1))));
+            steps.add(Math.round(Math.pow((double) last, (double) i / Math.max(1, points - 1))));
         return rows.stream()
-                .filter(r -> r.valLoss() != null || told.contains(r.step()))
+                .filter(r -> r.valLoss() != null || steps.contains(r.step()))
                 .toList();
     }
 

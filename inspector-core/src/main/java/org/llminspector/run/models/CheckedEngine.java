@@ -34,8 +34,8 @@ final class CheckedEngine extends ForwardingEngine {
     }
 
     @Override
-    public InspectorEngine keeping(KvFormats formats) {
-        InspectorEngine view = engine.keeping(formats);
+    public InspectorEngine withKvFormats(KvFormats formats) {
+        InspectorEngine view = engine.withKvFormats(formats);
         return view == engine ? this : new CheckedEngine(view, readable);
     }
 

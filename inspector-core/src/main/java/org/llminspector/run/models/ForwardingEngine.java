@@ -51,7 +51,7 @@ abstract class ForwardingEngine implements InspectorEngine {
 
     /** Every subclass wraps the resulting view. */
     @Override
-    public abstract InspectorEngine keeping(KvFormats formats);
+    public abstract InspectorEngine withKvFormats(KvFormats formats);
 
     @Override
     public Session begin(SessionRequest request) {

@@ -16,18 +16,19 @@ public final class Hooks {
 
     public static List<HookDescription> describe(ModelFolder folder) {
         DecoderSpec spec = folder.spec();
-        ModelCapabilities port = folder.port();
+        ModelCapabilities capabilities = folder.capabilities();
         List<HookDescription> all = new ArrayList<>();
         for (HookPoint point : HookPoint.values()) {
             List<Integer> layers = point.layered()
                     ? IntStream.range(0, spec.nLayers())
                             .filter(i -> point.existsIn(spec, i))
-                            .filter(i -> port.has(HookId.of(point, i)))
+                            .filter(i -> capabilities.has(HookId.of(point, i)))
                             .boxed()
                             .toList()
                     : List.of();
-            boolean available =
-                    point.layered() ? !layers.isEmpty() : point.existsIn(spec, -1) && port.has(HookId.of(point));
+            boolean available = point.layered()
+                    ? !layers.isEmpty()
+                    : point.existsIn(spec, -1) && capabilities.has(HookId.of(point));
             boolean hidden = !available && point.existsIn(spec, 0);
             all.add(new HookDescription(
                     point.template(),
@@ -36,8 +37,8 @@ public final class Hooks {
                     point.doc(),
                     available,
                     layers,
-                    available ? null : hidden ? port.why(point) : point.absence(spec, 0),
-                    hidden ? port.instead() : null));
+                    available ? null : hidden ? capabilities.absence(point) : point.absence(spec, 0),
+                    hidden ? capabilities.instead() : null));
         }
         return all;
     }

@@ -85,8 +85,8 @@ final class MeteredEngine extends ForwardingEngine {
     }
 
     @Override
-    public InspectorEngine keeping(KvFormats other) {
-        return new MeteredEngine(engine.keeping(other), kind, ledger, slug, other, parameters, estimate);
+    public InspectorEngine withKvFormats(KvFormats other) {
+        return new MeteredEngine(engine.withKvFormats(other), kind, ledger, slug, other, parameters, estimate);
     }
 
     @Override

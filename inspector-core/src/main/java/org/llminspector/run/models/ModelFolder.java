@@ -52,7 +52,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     private final Checkpoint checkpoint;
     private final DecoderSpec spec;
     private final Weights weights; // null for an exported graph
-    private final ModelCapabilities port;
+    private final ModelCapabilities capabilities;
     private Tokenizer tokenizer; // opened on first use
     private Optional<ChatTemplate> chatTemplate; // opened on first use
     private final WeightHash hash;
@@ -69,7 +69,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
             OnnxFile graph = checkpoint.onnx().orElse(null);
             this.weights = graph == null ? Family.open(checkpoint) : null;
             this.spec = graph == null ? weights.spec() : ExportedSpec.of(checkpoint);
-            this.port = graph == null ? ModelCapabilities.ALL : new ExportedHooks(graph, spec);
+            this.capabilities = graph == null ? ModelCapabilities.ALL : new ExportedHooks(graph, spec);
         } catch (RuntimeException e) {
             checkpoint.close();
             throw e;
@@ -120,8 +120,8 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     }
 
     /** The model's capabilities, independent of the engine. */
-    public ModelCapabilities port() {
-        return port;
+    public ModelCapabilities capabilities() {
+        return capabilities;
     }
 
     /** The canonical weights that each tensor of the files holds; none are known of an exported graph. */
@@ -135,13 +135,13 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     /** The hooks that match the patterns, of those that this model has; a pattern without a match is a Problem. */
     public SortedSet<HookId> hooks(Collection<String> patterns) {
         SortedSet<HookId> all = HookPatterns.match(spec, patterns);
-        if (all.stream().allMatch(port::has)) return all;
+        if (all.stream().allMatch(capabilities::has)) return all;
         all.clear();
         for (String pattern : patterns) {
             SortedSet<HookId> meant = HookPatterns.match(spec, List.of(pattern));
             HookId first = meant.first();
-            meant.removeIf(id -> !port.has(id));
-            if (meant.isEmpty()) throw port.refusal(first);
+            meant.removeIf(id -> !capabilities.has(id));
+            if (meant.isEmpty()) throw capabilities.refusal(first);
             all.addAll(meant);
         }
         return all;
@@ -194,11 +194,11 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
     /** Is told the hash of the weight files, or null when it cannot be had. */
     @Override
     public synchronized void whenHashed(Consumer<String> then) {
-        CompletableFuture<Void> told = hash.begin().handle((sha256, failed) -> {
+        CompletableFuture<Void> callback = hash.begin().handle((sha256, failed) -> {
             then.accept(sha256);
             return null;
         });
-        afterHash = CompletableFuture.allOf(afterHash, told);
+        afterHash = CompletableFuture.allOf(afterHash, callback);
     }
 
     /** The hash of the weight files; null until it is computed, which this call starts. */

@@ -290,7 +290,7 @@ public final class Models {
 
     /** The memory budget, its holders, and the process's memory as the system measures it. */
     public Memory memory() {
-        MemoryUse held = models.held();
+        MemoryUse held = models.memory();
         List<MemoryLedger.Holder> holders = models.ledger().holders();
         return new Memory(
                 models.ledger().budget(),
@@ -299,7 +299,7 @@ public final class Models {
                 held.mapped(),
                 holders,
                 ProcessMemory.now(),
-                models.holds().stream()
+                models.memoryByModel().stream()
                         .map(h -> new OpenModel(
                                 h.getKey(),
                                 h.getValue().engine(),

@@ -56,7 +56,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     }
 
     /** Memory of an open model. */
-    public record Held(EngineInfo engine, MemoryUse memory) {}
+    public record EngineMemory(EngineInfo engine, MemoryUse memory) {}
 
     private final ModelCache cache;
     private final MemoryLedger ledger;
@@ -165,7 +165,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
                 Loaded open = engines.get(key);
                 if (open != null) {
                     working.add(key);
-                    return open.engine.keeping(key.engine().kvFormats(folder, key.device(), plan));
+                    return open.engine.withKvFormats(key.engine().kvFormats(folder, key.device(), plan));
                 }
             }
             begin(key, true).await(p -> {}, cancelled);
@@ -224,7 +224,7 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     private static Key key(ModelFolder folder, String engine, String wanted, PrecisionPlan plan) {
         EngineKind kind = Engines.of(engine, folder);
         boolean anyCache = kind.abilities().contains(EngineKind.Ability.ANY_CACHE);
-        return new Key(folder, kind, kind.device(wanted), anyCache ? plan.keeping(null) : plan);
+        return new Key(folder, kind, kind.device(wanted), anyCache ? plan.withKvFormats(null) : plan);
     }
 
     /**
@@ -412,15 +412,15 @@ public final class OpenModels implements MemoryLedger.Cache, AutoCloseable {
     }
 
     /** Memory of each open model by slug, the least recently used first. */
-    public synchronized List<Map.Entry<String, Held>> holds() {
-        List<Map.Entry<String, Held>> all = new ArrayList<>();
-        engines.forEach((key, loaded) ->
-                all.add(Map.entry(key.folder().slug(), new Held(loaded.engine.info(), loaded.engine.memory()))));
+    public synchronized List<Map.Entry<String, EngineMemory>> memoryByModel() {
+        List<Map.Entry<String, EngineMemory>> all = new ArrayList<>();
+        engines.forEach((key, loaded) -> all.add(
+                Map.entry(key.folder().slug(), new EngineMemory(loaded.engine.info(), loaded.engine.memory()))));
         return all;
     }
 
     /** Memory of all open models. */
-    public synchronized MemoryUse held() {
+    public synchronized MemoryUse memory() {
         return engines.values().stream()
                 .map(loaded -> loaded.engine.memory())
                 .reduce(new MemoryUse(0, 0), MemoryUse::plus);

@@ -49,8 +49,8 @@ public record PreparedRun(
         GenerateOptions options =
                 request.generate() == null ? null : request.generate().withDefaults();
         SortedSet<HookId> hooks = folder.hooks(request.capture());
-        folder.port()
-                .unchangeable()
+        folder.capabilities()
+                .interventionRefusal()
                 .filter(why -> !request.interventions().isEmpty())
                 .ifPresent(why -> {
                     throw why;

@@ -70,7 +70,7 @@ public final class Replay {
     RunManifest extend() {
         ModelFolder folder = models.folder(run.model().slug());
         InspectorEngine engine = engine(folder);
-        PreparedRun prepared = PreparedRun.of(again(), folder, new CaptureBudget(Long.MAX_VALUE), store);
+        PreparedRun prepared = PreparedRun.of(replayRequest(), folder, new CaptureBudget(Long.MAX_VALUE), store);
         List<SortedSet<HookId>> readings =
                 readings(folder, prepared.maxPositions(), budget.maxBytes(), plan.positions() != null);
         long from = System.nanoTime();
@@ -102,7 +102,7 @@ public final class Replay {
     void visit(BiConsumer<HookId, Tensor> visitor) {
         ModelFolder folder = models.folder(run.model().slug());
         InspectorEngine engine = engine(folder);
-        PreparedRun prepared = PreparedRun.of(again(), folder, new CaptureBudget(Long.MAX_VALUE), store);
+        PreparedRun prepared = PreparedRun.of(replayRequest(), folder, new CaptureBudget(Long.MAX_VALUE), store);
         if (prepared.interventions().isEmpty() || steps.isEmpty()) {
             try (Capture clean = prepared.clean(engine, prepared.ids());
                     Session session = engine.begin(session(prepared, new TreeSet<>(), clean))) {
@@ -140,7 +140,7 @@ public final class Replay {
     }
 
     /** The run's request with its prompt's ids; intervention positions keep their meaning. */
-    private RunRequest again() {
+    private RunRequest replayRequest() {
         List<Integer> prompt =
                 run.tokens().stream().limit(run.promptLength()).map(Token::id).toList();
         return run.request().withShared(run.model().slug(), null, prompt).toBuilder()

@@ -63,10 +63,6 @@ public final class RunValues {
         return captured.tensor().slice(ranges);
     }
 
-    RunManifest run() {
-        return run;
-    }
-
     public int pos() {
         return pos;
     }

@@ -4,7 +4,7 @@ import java.util.List;
 import org.llminspector.analysis.Outliers;
 import org.llminspector.analysis.output.OutputMeasures;
 import org.llminspector.engine.EngineInfo;
-import org.llminspector.engine.Spread;
+import org.llminspector.engine.TimingSummary;
 import org.llminspector.hook.HookId;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.RunRequest;
@@ -201,7 +201,7 @@ public record ComparisonManifest(
             int prefillTokens,
             Speed prefill,
             Speed decode,
-            Spread firstToken,
+            TimingSummary firstToken,
             Waits between,
             List<AtLength> lengths,
             Double joules,
@@ -216,7 +216,7 @@ public record ComparisonManifest(
     public record Waits(double p50, double p95, double p99, int tokens) {}
 
     /** @param tokens of a prompt: the comparison's own, repeated to this length */
-    public record AtLength(int tokens, Speed prefill, Speed decode, Spread firstToken, Waits between) {}
+    public record AtLength(int tokens, Speed prefill, Speed decode, TimingSummary firstToken, Waits between) {}
 
     /** Tokens per second: median, slowest and fastest of {@code runs}. */
     public record Speed(double median, double slowest, double fastest, int runs) {}

@@ -181,18 +181,5 @@ public record RunManifest(
             double captureMs,
             double totalMs,
             Double decodeTokensPerSecond,
-            Integer reusedPositions) {
-
-        /** Timings of a run that is no branch. */
-        public Timings(
-                double queueMs,
-                double openMs,
-                double prefillMs,
-                double decodeMs,
-                double captureMs,
-                double totalMs,
-                Double decodeTokensPerSecond) {
-            this(queueMs, openMs, prefillMs, decodeMs, captureMs, totalMs, decodeTokensPerSecond, null);
-        }
-    }
+            Integer reusedPositions) {}
 }

@@ -369,11 +369,6 @@ public final class RunQueue implements AutoCloseable {
                 .instead("try again in a few seconds");
     }
 
-    /** Whether the program is closing: running work should end soon and keep its results so far. */
-    public boolean closing() {
-        return closing;
-    }
-
     /** Cancellation state of this thread's current work; may be evaluated on any thread. */
     public BooleanSupplier cancellation() {
         Place place = working.get();

@@ -48,7 +48,7 @@ public final class SafePattern {
     }
 
     /** Why the expression is not proven safe; null when it is. */
-    static String doubt(String regex) {
+    static String whyUnproven(String regex) {
         if (regex.isEmpty()) return "it is empty";
         if (regex.length() > MAX_CHARACTERS) return "it has " + regex.length() + " characters";
         if (PUBLISHED.contains(regex)) return null;

@@ -89,11 +89,6 @@ public final class TokenizerFile {
         this.json = json;
     }
 
-    /** Reads the file; a damaged one is a Problem. */
-    public static TokenizerFile read(Path file) {
-        return read(file, false);
-    }
-
     /** @param trusted accepts regular expressions not proven to take linear time */
     public static TokenizerFile read(Path file, boolean trusted) {
         return parse(new Source(file, trusted, () -> Reads.bytes(file, MAX_BYTES)));

@@ -168,7 +168,7 @@ public final class TokenizerParts {
             return length;
         }
         String regex = pattern.path("Regex").asText();
-        String doubt = SafePattern.doubt(regex);
+        String doubt = SafePattern.whyUnproven(regex);
         if (doubt == null || (trusted && !regex.isEmpty())) return 1;
         throw refused(
                         "pattern.Regex",

@@ -28,7 +28,7 @@ public final class Alternatives {
         int at = 0;
         for (Corpus.Choice choice : choices) {
             int from = choice.word().from();
-            while (at < tokens.size() && !holds(tokens.get(at), from)) at++;
+            while (at < tokens.size() && !covers(tokens.get(at), from)) at++;
             if (at == tokens.size()) break;
             String before = text.substring(Math.max(0, from - 1), from);
             String word = text.substring(from, choice.word().to());
@@ -40,14 +40,14 @@ public final class Alternatives {
         return all;
     }
 
-    private static boolean holds(Token token, int at) {
+    private static boolean covers(Token token, int at) {
         return token.start() != null && token.start() <= at && at < token.end();
     }
 
     /** The token with a word's first letter, where {@code before} precedes the word. */
     private int first(String before, String word) {
         return known.computeIfAbsent(before + word, text -> tokenizer.encode(text, false).stream()
-                .filter(t -> holds(t, before.length()))
+                .filter(t -> covers(t, before.length()))
                 .findFirst()
                 .orElseThrow()
                 .id());

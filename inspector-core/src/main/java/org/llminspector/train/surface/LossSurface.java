@@ -22,7 +22,7 @@ public final class LossSurface implements Surface {
     private final float[] v;
 
     /**
-     * @param learner whose weights are the plane's origin; they are modified, and put back by {@link #restore}
+     * @param learner whose weights are the plane's origin; an evaluation leaves those of its point in it
      * @param tokens one sequence, whose mean next-token loss is the height
      * @param alongGradient whether u is the gradient's direction instead of a random one
      */
@@ -105,10 +105,5 @@ public final class LossSurface implements Surface {
         float[] g = learner.gradient().toFloats();
         learner.clearGradient();
         return g;
-    }
-
-    /** Restores the original weights. */
-    public void restore() {
-        learner.setWeights(Tensor.of(centre, centre.length));
     }
 }

@@ -207,7 +207,8 @@ class CudaGraphTest {
     @ParameterizedTest
     @MethodSource("familiesAndTargets")
     void aCacheOfCodesIsThatOfTheCpu(Path dir, Target target) {
-        PrecisionPlan codes = PrecisionPlan.of(Precision.FP32).keeping(new KvFormats(KvFormat.INT8, KvFormat.FP16));
+        PrecisionPlan codes =
+                PrecisionPlan.of(Precision.FP32).withKvFormats(new KvFormats(KvFormat.INT8, KvFormat.FP16));
         try (Golden g = new Golden(dir, Kind.ONNX);
                 OnnxEngine cuda = OnnxEngine.open(g.weights, target, codes);
                 OnnxEngine cpu = OnnxEngine.open(g.weights, CPU, codes)) {

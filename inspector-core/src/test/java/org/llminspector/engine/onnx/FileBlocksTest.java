@@ -52,9 +52,9 @@ class FileBlocksTest {
                 Encodings.Blocks blocks = encodings.blocks(
                         new GraphBuilder(), List.of(name), bits, precision == Precision.INT4_32 ? 32 : 128, false);
                 assertThat(blocks.block()).isEqualTo(32);
-                assertThat(held.held(blocks.scales()).toFloats())
+                assertThat(held.tensor(blocks.scales()).toFloats())
                         .isEqualTo(rows.scales().toFloats());
-                Tensor packed = held.held(blocks.codes());
+                Tensor packed = held.tensor(blocks.codes());
                 float[] values = weights.get(name).toFloats();
                 for (int i = 0; i < values.length; i++) {
                     int code = bits == 8

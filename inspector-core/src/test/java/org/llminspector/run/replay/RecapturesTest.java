@@ -92,7 +92,7 @@ public class RecapturesTest {
                                 null,
                                 null)))
                 .generate(new org.llminspector.generate.GenerateOptions(
-                        5, null, 1.3, 20, null, null, null, 11L, null, 4, true));
+                        5, null, 1.3, 20, null, null, null, 11L, null, 4, true, null, null));
         RunManifest all = run(request.capture(List.of("*")));
         RunManifest some = run(request.capture(List.of("logits")));
         RunManifest extended = inspector.runs().recaptures().extend(some.id(), ask("*"));

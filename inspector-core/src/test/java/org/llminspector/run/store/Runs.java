@@ -73,7 +73,19 @@ public final class Runs {
                                 null,
                                 new Intervention.From("20261125-003512-417-a1b2c3", null))))
                         .generate(new GenerateOptions(
-                                20, false, 0.8, 40, 0.95, null, null, Long.MAX_VALUE, List.of("\n"), 10, null))
+                                20,
+                                false,
+                                0.8,
+                                40,
+                                0.95,
+                                null,
+                                null,
+                                Long.MAX_VALUE,
+                                List.of("\n"),
+                                10,
+                                null,
+                                null,
+                                null))
                         .name("a label")
                         .build(),
                 new RunManifest.ModelIdentity("org--name", "llama", "ab12", 4, 4, 2, 16, 64, 128, 259, 128),
@@ -85,7 +97,7 @@ public final class Runs {
                 new RunManifest.Generation("→", "length", "max_new_tokens", 42L, List.of(step)),
                 entries,
                 new KvCacheReport(3, "F32", null, 100, 200, List.of(50L, 50L)),
-                new RunManifest.Timings(0, 1.5, 2.5, 3.5, 0.5, 8, null),
+                new RunManifest.Timings(0, 1.5, 2.5, 3.5, 0.5, 8, null, null),
                 List.of());
     }
 

@@ -19,20 +19,22 @@ public class DescentTest {
     @Test
     void stepsByHand() {
         Surface bowl = Surface.named("bowl"); // x^2 + y^2, slopes 2x and 2y
-        List<Descent.Point> sgd = Descent.path(bowl, Optimizer.of(Kind.SGD, 0), 0.1, 1, -2, 2);
+        List<Descent.Point> sgd =
+                Descent.path(bowl, Optimizer.of(Kind.SGD, null, null, null, null, 0.0), 0.1, 1, -2, 2);
         assertThat(sgd.get(0)).isEqualTo(new Descent.Point(1, -2, 5, 2, -4));
         assertThat(sgd.get(1).x()).isCloseTo(0.8, within(1e-12));
         assertThat(sgd.get(2).x()).isCloseTo(0.64, within(1e-12));
-        List<Descent.Point> momentum = Descent.path(bowl, Optimizer.of(Kind.MOMENTUM, 0), 0.1, 1, -2, 2);
+        List<Descent.Point> momentum =
+                Descent.path(bowl, Optimizer.of(Kind.MOMENTUM, null, null, null, null, 0.0), 0.1, 1, -2, 2);
         // b = 2, x = 0.8; b = 0.9 * 2 + 1.6 = 3.4, x = 0.46
         assertThat(momentum.get(2).x()).isCloseTo(0.46, within(1e-12));
         // Adam's first step is the learning rate, independent of the gradient.
-        assertThat(Descent.path(bowl, Optimizer.of(Kind.ADAM, 0), 0.1, 1, -2, 1)
+        assertThat(Descent.path(bowl, Optimizer.of(Kind.ADAM, null, null, null, null, 0.0), 0.1, 1, -2, 1)
                         .get(1)
                         .x())
                 .isCloseTo(0.9, within(1e-7));
         // AdamW first takes 1 - 0.1 * 0.5 of the weight.
-        assertThat(Descent.path(bowl, Optimizer.of(Kind.ADAMW, 0.5), 0.1, 1, -2, 1)
+        assertThat(Descent.path(bowl, Optimizer.of(Kind.ADAMW, null, null, null, null, 0.5), 0.1, 1, -2, 1)
                         .get(1)
                         .x())
                 .isCloseTo(0.85, within(1e-7));
@@ -57,15 +59,15 @@ public class DescentTest {
 
     @Test
     void aPathThatLeavesTheNumbersEnds() {
-        List<Descent.Point> path = Descent.path(Surface.named("rosenbrock"), Optimizer.of(Kind.SGD, 0), 1, 2, 2, 100);
+        List<Descent.Point> path = Descent.path(
+                Surface.named("rosenbrock"), Optimizer.of(Kind.SGD, null, null, null, null, 0.0), 1, 2, 2, 100);
         assertThat(path.size()).isBetween(2, 20);
     }
 
     @Test
-    void aRealLossHasThePlanesSlopesAndIsPutBack() {
+    void aRealLossHasThePlanesSlopes() {
         try (Golden g = new Golden(Golden.ROOT.resolve("llama"));
                 Learner learner = TorchLearner.open(g.weights, "cpu")) {
-            float[] before = learner.weights().toFloats();
             int[] ids = g.ids("input_ids");
             LossSurface surface = new LossSurface(learner, ids, 5, false);
             double here = 0;
@@ -77,8 +79,6 @@ public class DescentTest {
             double alongY = (surface.value(0.05, -0.1 + h) - surface.value(0.05, -0.1 - h)) / (2 * h);
             assertThat(alongX).isCloseTo(slope[0], within(0.02 + 0.02 * Math.abs(slope[0])));
             assertThat(alongY).isCloseTo(slope[1], within(0.02 + 0.02 * Math.abs(slope[1])));
-            surface.restore();
-            assertThat(learner.weights().toFloats()).isEqualTo(before);
         }
     }
 

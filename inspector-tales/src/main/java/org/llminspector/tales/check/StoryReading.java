@@ -98,7 +98,7 @@ final class StoryReading {
         chants(tokens);
         people(tokens);
         gifts();
-        if (memory.hear(now, focus) && strict) remark(Fault.PLACE);
+        if (memory.track(now, focus) && strict) remark(Fault.PLACE);
         answers();
     }
 

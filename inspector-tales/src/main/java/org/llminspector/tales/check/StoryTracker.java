@@ -72,17 +72,17 @@ final class StoryTracker {
      * @param subject whom it is about, by name or as "the baker"; null where that is not clear
      * @return whether a person goes to where they already are
      */
-    boolean hear(String sentence, String subject) {
+    boolean track(String sentence, String subject) {
         String narrated = QUOTED.matcher(sentence).replaceAll("\"\"");
         for (String word : narrated.split("\\W+")) {
             if (hero.isEmpty() && Language.isName(word)) hero = word;
             if (Language.THINGS.contains(word)) thing = word;
         }
         String who = narrated.startsWith("They ") || subject == null ? hero : subject;
-        boolean nowhere = goes(sentence, narrated, who);
+        boolean nowhere = trackMove(sentence, narrated, who);
         meets(sentence, narrated);
         gives(sentence, narrated, who);
-        if (who.equals(hero)) does(narrated);
+        if (who.equals(hero)) trackActions(narrated);
         first(GONE, narrated, m -> lost = m.group(1));
         first(PULLED, narrated, m -> helper = m.group(2).equals(hero) ? m.group(1) : helper);
         first(WROTE, sentence, m -> writer = m.group(1));
@@ -96,7 +96,7 @@ final class StoryTracker {
         if (m.find()) then.accept(m.toMatchResult());
     }
 
-    private boolean goes(String sentence, String narrated, String who) {
+    private boolean trackMove(String sentence, String narrated, String who) {
         if (home.isEmpty()) {
             first(HOUSE, narrated, m -> {
                 home = m.group(1);
@@ -145,7 +145,7 @@ final class StoryTracker {
     }
 
     /** Records the hero's actions. */
-    private void does(String narrated) {
+    private void trackActions(String narrated) {
         first(COUNTED, narrated, m -> {
             if (Words.number(m.group(1)) > 0)
                 counted.putIfAbsent(

@@ -50,10 +50,11 @@ public final class TalesChat implements Dialogues {
         if (dice.chance(REQUESTS)) return List.of(request(tale, dice));
         ChoiceSource phrasing = new ChoiceSource(seed, VARYING + split.ordinal(), index);
         List<Exchange> turns = new ArrayList<>();
-        List<Question> left = Questions.asTold(tale, dice);
+        List<Question> left = Questions.inStoryWords(tale, dice);
         while (!left.isEmpty()) {
             Question q = Questions.drawn(left, dice);
-            String asked = turns.isEmpty() ? asked(tale, q, phrasing) : Phrasings.vary(q.text(), phrasing);
+            String asked =
+                    turns.isEmpty() ? asked(tale, q, phrasing) : Phrasings.perhapsParaphrased(q.text(), phrasing);
             turns.add(new Exchange(asked, q.answer()));
             // A fact already answered could be copied from that answer instead of the story.
             left = left.stream().filter(x -> !x.fact().equals(q.fact())).toList();
@@ -69,11 +70,11 @@ public final class TalesChat implements Dialogues {
         ChoiceSource dice = new ChoiceSource(seed, ASKING + split.ordinal(), index);
         Tale tale = tales.tale(split, ASKING + index, MOST_WORDS);
         if (dice.chance(0.15)) return request(tale, dice);
-        Question q = Questions.drawn(Questions.of(tale, dice), dice, TalesChat::inTheTokenizersTexts);
+        Question q = Questions.drawn(Questions.of(tale, dice), dice, TalesChat::tokenizerTextCount);
         return new Exchange(asked(tale, q, null), q.verdictFirst());
     }
 
-    private static int inTheTokenizersTexts(Question.Kind kind) {
+    private static int tokenizerTextCount(Question.Kind kind) {
         return switch (kind) {
             case WHERE -> 2;
             case HOW_MANY -> 4;
@@ -85,7 +86,7 @@ public final class TalesChat implements Dialogues {
     public Preference preference(Split split, long index) {
         ChoiceSource dice = new ChoiceSource(seed, ASKING + 2 + split.ordinal(), index);
         Tale tale = tales.tale(split, 2 * ASKING + index, MOST_WORDS);
-        Question q = Questions.drawn(Questions.asTold(tale, dice), dice);
+        Question q = Questions.drawn(Questions.inStoryWords(tale, dice), dice);
         ChoiceSource phrasing = new ChoiceSource(seed, VARYING + 2 + split.ordinal(), index);
         return new Preference(asked(tale, q, phrasing), q.answer(), worse(tale, q, dice));
     }
@@ -103,7 +104,7 @@ public final class TalesChat implements Dialogues {
     public Optional<Asked> ask(Split split, long index, Question.Kind kind) {
         ChoiceSource dice = new ChoiceSource(seed, ASKING + 4 + split.ordinal(), index);
         Tale tale = tales.tale(split, 3 * ASKING + index, MOST_WORDS);
-        List<Question> fit = Questions.asTold(tale, dice).stream()
+        List<Question> fit = Questions.inStoryWords(tale, dice).stream()
                 .filter(q -> q.kind() == kind)
                 .toList();
         if (fit.isEmpty()) return Optional.empty();
@@ -112,7 +113,7 @@ public final class TalesChat implements Dialogues {
     }
 
     private static String asked(Tale tale, Question q, ChoiceSource phrasing) {
-        return tale.text() + "\n\n" + (phrasing == null ? q.text() : Phrasings.vary(q.text(), phrasing));
+        return tale.text() + "\n\n" + (phrasing == null ? q.text() : Phrasings.perhapsParaphrased(q.text(), phrasing));
     }
 
     private static Exchange request(Tale tale, ChoiceSource dice) {
@@ -133,7 +134,7 @@ public final class TalesChat implements Dialogues {
     private static String worse(Tale tale, Question q, ChoiceSource dice) {
         int way = dice.weighted(5, 2, 2);
         if (way == 1) {
-            List<Question> others = Questions.asTold(tale, dice).stream()
+            List<Question> others = Questions.inStoryWords(tale, dice).stream()
                     .filter(o -> !o.answer().equals(q.answer())
                             && !o.answer().contains(q.key())
                             && !q.answer().contains(o.key()))

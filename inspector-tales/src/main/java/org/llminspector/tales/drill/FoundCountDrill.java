@@ -54,7 +54,8 @@ public final class FoundCountDrill {
             String name = fact.substring(0, fact.indexOf(' '));
             String question = "How many " + sort.many() + " did " + name + " find?";
             text.append('\n');
-            if (dice.chance(0.5)) text.append(Phrasings.vary(question, dice)).append('\n');
+            if (dice.chance(0.5))
+                text.append(Phrasings.perhapsParaphrased(question, dice)).append('\n');
             int from = text.length() + (name + " found ").length();
             text.append(fact);
             determined.add(new Span(from, text.length()));

@@ -190,7 +190,7 @@ public final class Quiz {
         }
         for (Guest g : dice.several(guests, guests.size())) {
             if (dice.chance(0.3)) quiz.isIt(g, guests);
-            else quiz.kind(g, dice.chance(0.3) ? "" : Phrasings.vary("What was " + g.name() + "?", dice));
+            else quiz.kind(g, dice.chance(0.3) ? "" : Phrasings.perhapsParaphrased("What was " + g.name() + "?", dice));
         }
         return quiz.game();
     }
@@ -227,7 +227,7 @@ public final class Quiz {
         List<Question> left = Questions.of(tale, dice);
         while (!left.isEmpty()) {
             Question q = Questions.drawn(left, dice);
-            quiz.question(Phrasings.vary(q.text(), dice));
+            quiz.question(Phrasings.perhapsParaphrased(q.text(), dice));
             quiz.known(verdictFirst ? q.verdictFirst() : q.answer());
             left = left.stream().filter(x -> !x.fact().equals(q.fact())).toList();
         }
@@ -300,10 +300,10 @@ public final class Quiz {
     private void ask(Guest g, List<Guest> all) {
         int way = dice.weighted(3, 3, g.home() == null ? 0 : 2, g.home() == null ? 0 : 2, g.thing() == null ? 0 : 2, 1);
         switch (way) {
-            case 0 -> kind(g, Phrasings.vary("What was " + g.name() + "?", dice));
+            case 0 -> kind(g, Phrasings.perhapsParaphrased("What was " + g.name() + "?", dice));
             case 1 -> isIt(g, all);
             case 2 -> {
-                question(Phrasings.vary("Where did " + g.name() + " live?", dice));
+                question(Phrasings.perhapsParaphrased("Where did " + g.name() + " live?", dice));
                 text.append(g.name()).append(" lived ");
                 known(g.home().at());
                 text.append('.');

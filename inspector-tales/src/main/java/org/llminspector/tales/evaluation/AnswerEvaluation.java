@@ -30,7 +30,7 @@ final class AnswerEvaluation {
                 Optional<TalesChat.Asked> asked = Optional.empty();
                 while (asked.isEmpty()) asked = chat.ask(Split.HELD_OUT, index++, kind);
                 Question q = asked.get().question();
-                String answer = answer(model, model.asked(asked.get().user()));
+                String answer = answer(model, model.chatPrompt(asked.get().user()));
                 if (isRight(q, answer)) inChat.merge(kind, 1, Integer::sum);
                 if (answer.strip().equals(q.answer())) exact++;
                 String plain = answer(model, model.begin(asked.get().user() + "\n\n"));
@@ -49,7 +49,7 @@ final class AnswerEvaluation {
                 .stop(List.of("\n"))
                 .alternatives(0)
                 .build();
-        return model.goOn(prompt, greedy).text();
+        return model.generate(prompt, greedy).text();
     }
 
     /**

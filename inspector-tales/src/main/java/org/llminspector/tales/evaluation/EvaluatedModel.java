@@ -65,17 +65,17 @@ final class EvaluatedModel {
 
     /** A whole document's ids, with its end token. */
     int[] document(String text) {
-        return and(begin(text), end);
+        return append(begin(text), end);
     }
 
     /** The user's message, up to where the assistant's answer begins. */
-    int[] asked(String user) {
+    int[] chatPrompt(String user) {
         return ids(TalesTokenizer.BEGIN + "<|user|>" + user + TalesTokenizer.END + "<|assistant|>", false);
     }
 
     /** An answer's ids, with its end token. */
     int[] answer(String text) {
-        return and(ids(text, false), end);
+        return append(ids(text, false), end);
     }
 
     List<Token> tokens(String text) {
@@ -86,14 +86,14 @@ final class EvaluatedModel {
         return tokenizer.encode(text, special).stream().mapToInt(Token::id).toArray();
     }
 
-    private static int[] and(int[] ids, int last) {
+    private static int[] append(int[] ids, int last) {
         int[] all = Arrays.copyOf(ids, ids.length + 1);
         all[ids.length] = last;
         return all;
     }
 
     /** Continues a prompt until the text ends or the context is full. */
-    GenerationLoop.Result goOn(int[] prompt, GenerateOptions options) {
+    GenerationLoop.Result generate(int[] prompt, GenerateOptions options) {
         stopIfCancelled();
         int most = Math.min(context(), prompt.length + options.maxNewTokens());
         try (Session session = engine.begin(SessionRequest.plain(most))) {

@@ -50,7 +50,7 @@ public record EvaluationReport(
             double realFaultless,
             double distinct,
             double tokensPerStory,
-            List<Told> told) {}
+            List<GeneratedStory> told) {}
 
     /**
      * One generated story.
@@ -58,7 +58,7 @@ public record EvaluationReport(
      * @param text the first paragraph, which it was given, and the continuation
      * @param faults the kinds found by the proofreader
      */
-    public record Told(String text, List<String> faults) {}
+    public record GeneratedStory(String text, List<String> faults) {}
 
     /**
      * Accuracy of greedy answers about held-out stories.

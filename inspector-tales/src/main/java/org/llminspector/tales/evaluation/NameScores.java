@@ -20,18 +20,18 @@ final class NameScores {
     private int mentions;
 
     /** A position before a repeated name, and the positions of its earlier mentions. */
-    private record Again(int query, BitSet keys) {}
+    private record RepeatedName(int query, BitSet keys) {}
 
     /** @param pass has the attention patterns of the tale's tokens */
     void add(EvaluatedModel model, Capture pass, Tale tale, List<Token> tokens) {
-        List<Again> again = again(tale, tokens);
+        List<RepeatedName> again = repeatedNames(tale, tokens);
         int n = tokens.size();
         for (int layer = 0; layer < model.layers(); layer++) {
             float[] p = pass.get(HookId.of(HookPoint.PATTERN, layer)).toFloats(); // [1, head, query, key]
             int heads = p.length / n / n;
             if (sums.length == 0) sums = new double[model.layers() * heads];
             for (int head = 0; head < heads; head++) {
-                for (Again a : again) {
+                for (RepeatedName a : again) {
                     int row = (head * n + a.query()) * n;
                     sums[layer * heads + head] +=
                             a.keys().stream().mapToDouble(k -> p[row + k]).sum();
@@ -41,15 +41,15 @@ final class NameScores {
         mentions += again.size();
     }
 
-    private static List<Again> again(Tale tale, List<Token> tokens) {
-        List<Again> all = new ArrayList<>();
+    private static List<RepeatedName> repeatedNames(Tale tale, List<Token> tokens) {
+        List<RepeatedName> all = new ArrayList<>();
         for (Person person : tale.cast()) {
             if (!person.named()) continue;
             BitSet before = new BitSet();
             Matcher m = Pattern.compile("\\b" + person.name() + "\\b").matcher(tale.text());
             while (m.find()) {
                 BitSet mention = HeadEvaluation.within(tokens, m.start(), m.end());
-                if (!before.isEmpty()) all.add(new Again(mention.nextSetBit(0) - 1, (BitSet) before.clone()));
+                if (!before.isEmpty()) all.add(new RepeatedName(mention.nextSetBit(0) - 1, (BitSet) before.clone()));
                 before.or(mention);
             }
         }

@@ -16,7 +16,7 @@ final class PreferenceEvaluation {
         double margin = 0;
         for (int i = 0; i < pairs; i++) {
             Preference p = chat.preference(Split.HELD_OUT, i);
-            int[] prompt = model.asked(p.user());
+            int[] prompt = model.chatPrompt(p.user());
             List<Double> better = model.logProbs(prompt, model.answer(p.better()));
             List<Double> worse = model.logProbs(prompt, model.answer(p.worse()));
             double difference = sum(better) - sum(worse);

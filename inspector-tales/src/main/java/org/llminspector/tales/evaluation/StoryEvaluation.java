@@ -39,27 +39,27 @@ final class StoryEvaluation {
         int realFaultless = 0;
         long tokens = 0;
         List<Set<Fault>> all = new ArrayList<>();
-        List<EvaluationReport.Told> each = new ArrayList<>();
+        List<EvaluationReport.GeneratedStory> each = new ArrayList<>();
         for (int i = 0; i < stories; i++) {
             Tale tale = tales.tale(Split.HELD_OUT, i);
             String opening = tale.text().substring(0, tale.text().indexOf("\n\n"));
-            GenerationLoop.Result told = model.goOn(model.begin(opening), sampling(model.context(), i, 1));
-            tokens += told.tokens().size();
-            boolean finished = told.finishReason().equals("eos");
+            GenerationLoop.Result generated = model.generate(model.begin(opening), sampling(model.context(), i, 1));
+            tokens += generated.tokens().size();
+            boolean finished = generated.finishReason().equals("eos");
             if (finished) ended++;
-            if (told.text().contains(tale.hero().name())) heroKept++;
-            Set<Fault> found = faults(proofreader, opening, told);
+            if (generated.text().contains(tale.hero().name())) heroKept++;
+            Set<Fault> found = faults(proofreader, opening, generated);
             all.add(found);
             if (found.isEmpty()) faultless++;
-            Set<Fault> strictly = faults(strict, opening, told);
+            Set<Fault> strictly = faults(strict, opening, generated);
             if (strictly.isEmpty()) faultlessStrictly++;
             for (String kind : names(strictly)) strictFaults.merge(kind, 1, Integer::sum);
-            GenerationLoop.Result likelier = model.goOn(model.begin(opening), sampling(model.context(), i, TOP_P));
+            GenerationLoop.Result likelier = model.generate(model.begin(opening), sampling(model.context(), i, TOP_P));
             if (faults(proofreader, opening, likelier).isEmpty()) faultlessAtTopP++;
             List<String> kinds = names(found);
             for (String kind : kinds) faults.merge(kind, 1, Integer::sum);
-            each.add(new EvaluationReport.Told(opening + told.text(), kinds));
-            for (String s : told.text().split("(?<=[.!?]\"?)\\s+")) sentences.merge(s, 1, Integer::sum);
+            each.add(new EvaluationReport.GeneratedStory(opening + generated.text(), kinds));
+            for (String s : generated.text().split("(?<=[.!?]\"?)\\s+")) sentences.merge(s, 1, Integer::sum);
             if (proofreader.faults(tale.text()).isEmpty()) realFaultless++;
         }
         long once = sentences.values().stream().filter(n -> n == 1).count();
@@ -87,10 +87,10 @@ final class StoryEvaluation {
         return faults.stream().map(f -> f.name().toLowerCase(Locale.ROOT)).toList();
     }
 
-    private static Set<Fault> faults(Proofreader proofreader, String opening, GenerationLoop.Result told) {
+    private static Set<Fault> faults(Proofreader proofreader, String opening, GenerationLoop.Result generated) {
         Set<Fault> found = EnumSet.noneOf(Fault.class);
-        found.addAll(proofreader.faults(opening + told.text()));
-        if (!told.finishReason().equals("eos")) found.add(Fault.UNFINISHED);
+        found.addAll(proofreader.faults(opening + generated.text()));
+        if (!generated.finishReason().equals("eos")) found.add(Fault.UNFINISHED);
         return found;
     }
 

@@ -17,16 +17,16 @@ final class ErrandPlots extends Scene {
 
     void lost() {
         Thing thing = world.newThing();
-        prose.tell("{1n} had {2a}.", hero, thing);
-        prose.tell("[But one|One] " + day() + " {2} was gone.", hero, thing);
+        prose.write("{1n} had {2a}.", hero, thing);
+        prose.write("[But one|One] " + day() + " {2} was gone.", hero, thing);
         world.fact(Relation.LOST, hero, thing, null, null, null);
         moves.feel(hero, dice.pick(List.of("sad", "worried", "angry")), thing + " was gone");
         for (int i = dice.weighted(2, 2); i > 0; i--) moves.searchInVain(hero, world.newPlace(), thing);
         Person witness = world.anyone(hero);
         moves.meet(hero, witness);
-        prose.tell("\"[Have you seen my {2k}|Where is my {2k}|Did you see my {2k}]?\" {1:asked}.", hero, thing);
+        prose.write("\"[Have you seen my {2k}|Where is my {2k}|Did you see my {2k}]?\" {1:asked}.", hero, thing);
         Place where = world.newPlace();
-        prose.tell("\"[Yes. It is|I saw it|It lies] {2at},\" {1:said}.", witness, where);
+        prose.write("\"[Yes. It is|I saw it|It lies] {2at},\" {1:said}.", witness, where);
         moves.find(hero, thing, where, true);
         moves.feel(hero, "happy", hero.subject() + " had " + thing + " again");
     }
@@ -36,17 +36,17 @@ final class ErrandPlots extends Scene {
         openDay();
         moves.meet(hero, friend);
         Thing thing = world.newThing();
-        prose.tell("{1n} looked [sad|worried|tired].", friend);
-        prose.tell("\"[What is wrong|Can I help you|What do you need]?\" {1:asked}.", hero);
-        prose.tell("\"I need {2a} to " + thing.purpose() + ",\" {1:said}.", friend, thing);
+        prose.write("{1n} looked [sad|worried|tired].", friend);
+        prose.write("\"[What is wrong|Can I help you|What do you need]?\" {1:asked}.", hero);
+        prose.write("\"I need {2a} to " + thing.purpose() + ",\" {1:said}.", friend, thing);
         world.fact(Relation.NEEDED, friend, thing, null, null, thing.purpose());
-        prose.tell("\"I will [help you|bring you one|get you one],\" {1:said}.", hero);
+        prose.write("\"I will [help you|bring you one|get you one],\" {1:said}.", hero);
         prose.paragraph();
         Place there = world.at.get(friend);
         if (dice.chance(0.4)) moves.find(hero, thing, world.newPlace(), false);
         else moves.get(hero, thing, other(friend));
         moves.go(hero, there);
-        prose.tell("{1n} gave {2} to {3p}.", hero, thing, friend);
+        prose.write("{1n} gave {2} to {3p}.", hero, thing, friend);
         world.fact(Relation.GAVE, hero, thing, null, friend, null);
         moves.thank(friend, hero);
         moves.feel(friend, "happy", friend.subject() + " got " + thing);
@@ -57,31 +57,31 @@ final class ErrandPlots extends Scene {
         Place where = world.newPlace();
         Person friend = world.newNamed(where);
         Thing thing = world.newThing();
-        prose.tell("One " + day() + " a letter came.");
+        prose.write("One " + day() + " a letter came.");
         String[] asks = {
             "Dear {1!}, please come to {2} and bring {3a}. Your friend {4!}.",
             "Dear {1!}, I wait for you {2at}. Do you have {3a}? Your friend {4!}.",
             "Dear {1!}, I am {2at} and I need {3a}. Please help me. Your friend {4!}."
         };
         String says = dice.pick(List.of(asks));
-        prose.tell("It said: \"" + says + "\"", hero, where, thing, friend);
+        prose.write("It said: \"" + says + "\"", hero, where, thing, friend);
         world.fact(Relation.WROTE, friend, null, null, hero, null);
         world.fact(Relation.NEEDED, friend, thing, null, null, thing.purpose());
-        prose.tell(
+        prose.write(
                 "{1n} read it [again|aloud|to {2p}]: \"{3=}\"", hero, mate, letter(says, hero, where, thing, friend));
         if (dice.chance(0.5)) {
-            prose.tell("{1n} was " + Words.a(friend.trait() + " " + friend.kind()) + ".", friend);
+            prose.write("{1n} was " + Words.a(friend.trait() + " " + friend.kind()) + ".", friend);
             world.fact(Relation.WAS, friend, friend.kind(), null, null, null);
         }
         prose.paragraph();
         if (dice.chance(0.5)) moves.find(hero, thing, world.newPlace(), false);
-        else prose.tell("{1n} took [the {2k} from the shelf|the {2k} out of a box|{2}].", hero, thing);
+        else prose.write("{1n} took [the {2k} from the shelf|the {2k} out of a box|{2}].", hero, thing);
         moves.go(hero, where);
         world.meets(friend);
-        prose.tell("\"[Here I am|I read your letter|Here is {3}], {2!},\" {1:said}.", hero, friend, thing);
-        prose.tell("{1n} gave {2} to {3p}.", hero, thing, friend);
+        prose.write("\"[Here I am|I read your letter|Here is {3}], {2!},\" {1:said}.", hero, friend, thing);
+        prose.write("{1n} gave {2} to {3p}.", hero, thing, friend);
         world.fact(Relation.GAVE, hero, thing, null, friend, null);
-        prose.tell("\"Now I can " + thing.purpose() + ",\" {1:said}.", friend);
+        prose.write("\"Now I can " + thing.purpose() + ",\" {1:said}.", friend);
         moves.feel(friend, "happy", hero.name() + " came");
     }
 
@@ -99,48 +99,48 @@ final class ErrandPlots extends Scene {
         for (int i = dice.between(2, 4); i > 0; i--) wanted.add(world.newThing());
         String list = Words.and(wanted.stream().map(t -> Words.a(t.bare())).toList());
         Person sender = dice.chance(0.6) ? mate : visitor();
-        prose.tell("\"[I need|Please bring me|Please find] {2},\" {1:said} to {3p}.", sender, list, hero);
-        prose.tell("[All the way {1n} said|{1n} did not want to forget it and said], \"{2}.\"", hero, list);
+        prose.write("\"[I need|Please bring me|Please find] {2},\" {1:said} to {3p}.", sender, list, hero);
+        prose.write("[All the way {1n} said|{1n} did not want to forget it and said], \"{2}.\"", hero, list);
         Place back = world.at.get(sender);
         if (dice.chance(0.5)) {
             Person seller = world.newNeighbour(world.newPlace());
             moves.meet(hero, seller);
-            prose.tell("\"[Do you have|May I have] {2}?\" {1:asked}.", hero, list);
-            prose.tell("\"[Of course|Here you are|Take it all], {2!},\" {1:said}.", seller, hero);
+            prose.write("\"[Do you have|May I have] {2}?\" {1:asked}.", hero, list);
+            prose.write("\"[Of course|Here you are|Take it all], {2!},\" {1:said}.", seller, hero);
             for (Thing thing : wanted) world.fact(Relation.GAVE, seller, thing, null, hero, null);
         } else {
             for (Thing thing : wanted) {
                 Place where = world.newPlace();
-                prose.tell("{1p} found {2a} {3at}.", hero, thing, where);
+                prose.write("{1p} found {2a} {3at}.", hero, thing, where);
                 world.fact(Relation.FOUND, hero, thing, where, null, null);
                 world.at.put(hero, where);
             }
         }
         if (back.equals(home)) homeward();
         else moves.go(hero, back);
-        prose.tell("\"I have {2},\" {1:said}.", hero, list);
-        prose.tell("\"[Thank you, {2!}|Well done, {2!}|You did not forget anything, {2!}],\" {1:said}.", sender, hero);
+        prose.write("\"I have {2},\" {1:said}.", hero, list);
+        prose.write("\"[Thank you, {2!}|Well done, {2!}|You did not forget anything, {2!}],\" {1:said}.", sender, hero);
         moves.feel(sender, "happy", hero.name() + " forgot nothing");
     }
 
     void noise() {
         Place where = world.newPlace();
-        prose.tell("[One night|One evening|Late one day] {1} heard a [strange|loud|soft] noise {2at}.", hero, where);
-        if (hero.trait().equals("brave")) prose.tell("{1} was brave and was not afraid.", hero);
+        prose.write("[One night|One evening|Late one day] {1} heard a [strange|loud|soft] noise {2at}.", hero, where);
+        if (hero.trait().equals("brave")) prose.write("{1} was brave and was not afraid.", hero);
         else moves.feel(hero, "afraid", hero.subject() + " heard the noise");
         moves.go(hero, where);
         Person other = world.newNamed(where);
-        prose.tell("[But it was only|It was only] {1a}.", other);
+        prose.write("[But it was only|It was only] {1a}.", other);
         world.meets(other);
         world.fact(Relation.WAS, other, other.kind(), null, null, null);
         world.fact(Relation.MET, hero, other.kind(), where, other, null);
         Thing need = world.newThing();
-        prose.tell("\"I [lost|cannot find] my {2k},\" {1:said}.", other, need);
+        prose.write("\"I [lost|cannot find] my {2k},\" {1:said}.", other, need);
         world.fact(Relation.LOST, other, need, null, null, null);
-        prose.tell("\"I will help you, {2!},\" {1:said}.", hero, other);
+        prose.write("\"I will help you, {2!},\" {1:said}.", hero, other);
         moves.find(hero, need, world.newPlace(), true);
         moves.go(hero, where);
-        prose.tell("{1n} gave {2} to {3p}.", hero, need, other);
+        prose.write("{1n} gave {2} to {3p}.", hero, need, other);
         world.fact(Relation.GAVE, hero, need, null, other, null);
         moves.thank(other, hero);
         moves.feel(other, "happy", other.subject() + " had " + need + " again");
@@ -148,9 +148,9 @@ final class ErrandPlots extends Scene {
 
     void birthday() {
         Person friend = other(hero);
-        prose.tell("It was " + friend.owner() + " birthday.");
+        prose.write("It was " + friend.owner() + " birthday.");
         if (world.meets(friend)) {
-            prose.tell(
+            prose.write(
                     "{1n} was " + Words.a(friend.trait() + " " + friend.kind()) + " and lived {2at}.",
                     friend,
                     world.at.get(friend));
@@ -159,27 +159,27 @@ final class ErrandPlots extends Scene {
         }
         Place there = world.at.get(friend);
         Thing gift = world.newThing();
-        prose.tell("{1n} wanted to give {2a} to {3p}.", hero, gift, friend);
+        prose.write("{1n} wanted to give {2a} to {3p}.", hero, gift, friend);
         if (dice.chance(0.5)) moves.find(hero, gift, world.newPlace(), true);
         else moves.get(hero, gift, other(friend));
         moves.go(hero, there);
-        prose.tell("\"[This is for you|Happy birthday], {2!},\" {1:said}.", hero, friend);
+        prose.write("\"[This is for you|Happy birthday], {2!},\" {1:said}.", hero, friend);
         moves.give(hero, gift, friend);
-        prose.tell("\"[How nice|What a gift]! Now I can " + gift.purpose() + ",\" {1:said}.", friend);
+        prose.write("\"[How nice|What a gift]! Now I can " + gift.purpose() + ",\" {1:said}.", friend);
         moves.feel(friend, "happy", friend.subject() + " got " + gift);
     }
 
     /** One thing for another, and that for a third. */
     void swap() {
         List<Thing> had = new ArrayList<>(List.of(world.newThing()));
-        prose.tell("{1n} had {2a}.", hero, had.get(0));
+        prose.write("{1n} had {2a}.", hero, had.get(0));
         for (int i = dice.between(1, 2); i > 0; i--) {
             Thing old = had.get(had.size() - 1);
             Thing better = world.newThing();
             Person trader = world.newPerson();
             moves.meet(hero, trader);
-            prose.tell("\"[Give me your {2k} for|I like your {2k}. Take] {3a},\" {1:said}.", trader, old, better);
-            prose.tell("{1n} gave {2} to {3p}, and {3p} gave {4} to {1p}.", hero, old, trader, better);
+            prose.write("\"[Give me your {2k} for|I like your {2k}. Take] {3a},\" {1:said}.", trader, old, better);
+            prose.write("{1n} gave {2} to {3p}, and {3p} gave {4} to {1p}.", hero, old, trader, better);
             world.fact(Relation.GAVE, hero, old, null, trader, null);
             world.fact(Relation.GAVE, trader, better, null, hero, null);
             had.add(better);
@@ -188,7 +188,7 @@ final class ErrandPlots extends Scene {
         Object[] all = new Object[1 + had.size()];
         all[0] = hero;
         for (int i = 0; i < had.size(); i++) all[i + 1] = had.get(i);
-        prose.tell("\"" + chain + "!\" {1:said}.", all);
+        prose.write("\"" + chain + "!\" {1:said}.", all);
         Thing last = had.get(had.size() - 1);
         moves.feel(hero, dice.pick(List.of("happy", "surprised")), hero.subject() + " had " + last);
     }
@@ -202,13 +202,13 @@ final class ErrandPlots extends Scene {
         Place lies = world.newPlace();
         String news = Words.a(thing.bare()) + " is " + lies.at();
         Place there = world.at.get(receiver);
-        prose.tell("\"Please go to {2p} {3at} and say: {4},\" {1:said}.", sender, receiver, there, news);
-        prose.tell("All the way {1n} said, \"{2}.\"", hero, news);
+        prose.write("\"Please go to {2p} {3at} and say: {4},\" {1:said}.", sender, receiver, there, news);
+        prose.write("All the way {1n} said, \"{2}.\"", hero, news);
         moves.go(hero, there);
         world.meets(receiver);
         world.fact(Relation.MET, hero, receiver.kind(), there, receiver, null);
-        prose.tell("\"{3}, {2!},\" {1:said}.", hero, receiver, news);
-        prose.tell("\"Thank you, {2!}! I need it to " + thing.purpose() + ",\" {1:said}.", receiver, hero);
+        prose.write("\"{3}, {2!},\" {1:said}.", hero, receiver, news);
+        prose.write("\"Thank you, {2!}! I need it to " + thing.purpose() + ",\" {1:said}.", receiver, hero);
         world.fact(Relation.NEEDED, receiver, thing, null, null, thing.purpose());
         moves.find(receiver, thing, lies, true);
         moves.feel(receiver, "happy", receiver.subject() + " found " + thing);
@@ -217,21 +217,21 @@ final class ErrandPlots extends Scene {
     /** A wish comes true. */
     void star() {
         Thing wish = world.newThing();
-        prose.tell("One [cold|warm|clear] night {1n} saw a star fall.", hero);
-        prose.tell("\"You have a wish, {2!},\" {1:said}.", mate, hero);
-        prose.tell("\"I wish for {2a},\" {1:said}.", hero, wish);
-        prose.tell("\"What for?\" {1:asked}.", mate);
-        prose.tell("\"I want to " + wish.purpose() + ",\" {1:said}.", hero);
+        prose.write("One [cold|warm|clear] night {1n} saw a star fall.", hero);
+        prose.write("\"You have a wish, {2!},\" {1:said}.", mate, hero);
+        prose.write("\"I wish for {2a},\" {1:said}.", hero, wish);
+        prose.write("\"What for?\" {1:asked}.", mate);
+        prose.write("\"I want to " + wish.purpose() + ",\" {1:said}.", hero);
         prose.paragraph();
         Place where = world.newPlace();
-        prose.tell("[In the morning|The next day] {1n} [went out|could not sit still|felt like a walk].", hero);
+        prose.write("[In the morning|The next day] {1n} [went out|could not sit still|felt like a walk].", hero);
         moves.find(hero, wish, where, true);
         if (dice.chance(0.5)) {
             Person giver = world.newNeighbour(where);
-            prose.tell("{1n} was there.", giver);
+            prose.write("{1n} was there.", giver);
             world.meets(giver);
             world.fact(Relation.MET, hero, giver.kind(), where, giver, null);
-            prose.tell("\"[You may keep it|It fell from the sky], {2!},\" {1:said}.", giver, hero);
+            prose.write("\"[You may keep it|It fell from the sky], {2!},\" {1:said}.", giver, hero);
         }
         moves.feel(hero, dice.pick(List.of("happy", "surprised")), hero.subject() + " had " + wish);
     }

@@ -34,9 +34,9 @@ final class PlotSteps {
                     default -> "[walked|ran|went]";
                 };
         switch (dice.weighted(3, prose.sentences() > 1 ? 2 : 0, 1)) {
-            case 0 -> prose.tell("{1} " + how + " to {2}.", who, to);
-            case 1 -> prose.tell("[then|soon] {1} " + how + " to {2}.", who, to);
-            default -> prose.tell("{1} " + how + " [down the road|along the path|over the grass] to {2}.", who, to);
+            case 0 -> prose.write("{1} " + how + " to {2}.", who, to);
+            case 1 -> prose.write("[then|soon] {1} " + how + " to {2}.", who, to);
+            default -> prose.write("{1} " + how + " [down the road|along the path|over the grass] to {2}.", who, to);
         }
     }
 
@@ -45,32 +45,32 @@ final class PlotSteps {
         Place here = world.at.get(other);
         go(who, here);
         if (!world.meets(other)) {
-            prose.tell("{1n} [was there|was still there].", other);
+            prose.write("{1n} [was there|was still there].", other);
             return;
         }
         world.fact(Relation.MET, who, other.kind(), here, other, null);
         if (other.named()) world.fact(Relation.WAS, other, other.kind(), null, null, null);
         switch (other.named() ? dice.weighted(3, 2, 3) : dice.weighted(3, 2)) {
-            case 0 -> prose.tell("There {1} met {2a}.", who, other);
-            case 1 -> prose.tell("{2a} was [sitting|resting|singing|working] there.", who, other);
+            case 0 -> prose.write("There {1} met {2a}.", who, other);
+            case 1 -> prose.write("{2a} was [sitting|resting|singing|working] there.", who, other);
             default -> {
-                prose.tell("There {1} saw " + Words.a(other.trait() + " " + other.kind()) + ".", who);
-                prose.tell("\"[Who are you|What is your name]?\" {1:asked}.", who);
-                prose.tell("\"[I am|My name is] {1!},\" said the {1k}.", other);
+                prose.write("There {1} saw " + Words.a(other.trait() + " " + other.kind()) + ".", who);
+                prose.write("\"[Who are you|What is your name]?\" {1:asked}.", who);
+                prose.write("\"[I am|My name is] {1!},\" said the {1k}.", other);
                 return;
             }
         }
         if (dice.chance(0.25)) {
-            prose.tell("\"[Hello|Good day], {2!},\" {1:said}.", who, other);
-            prose.tell("\"[Hello|Good day], {2!},\" {1:said}.", other, who);
+            prose.write("\"[Hello|Good day], {2!},\" {1:said}.", who, other);
+            prose.write("\"[Hello|Good day], {2!},\" {1:said}.", other, who);
         }
     }
 
     /** States a person's feeling, and records the reason. */
     void feel(Person who, String feeling, String why) {
         switch (feeling.equals("happy") ? dice.weighted(3, 1) : 0) {
-            case 0 -> prose.tell("{1} [was|felt] " + feeling + ".", who);
-            default -> prose.tell("{1} was so happy that {1s} [danced|sang|laughed].", who);
+            case 0 -> prose.write("{1} [was|felt] " + feeling + ".", who);
+            default -> prose.write("{1} was so happy that {1s} [danced|sang|laughed].", who);
         }
         world.fact(Relation.FELT_BECAUSE, who, feeling, null, null, why);
     }
@@ -80,14 +80,14 @@ final class PlotSteps {
         go(who, where);
         String it = known ? "{2}" : "{2a}";
         switch (dice.weighted(3, 2, 2)) {
-            case 0 -> prose.tell("There {1} found " + it + ".", who, thing);
+            case 0 -> prose.write("There {1} found " + it + ".", who, thing);
             case 1 -> {
-                prose.tell("{1} looked [around|left and right|up and down] and saw " + it + ".", who, thing);
-                prose.tell("{1} picked it up.", who);
+                prose.write("{1} looked [around|left and right|up and down] and saw " + it + ".", who, thing);
+                prose.write("{1} picked it up.", who);
             }
             default -> {
-                prose.tell(it + " was [lying on the ground|under some leaves|next to a stone].", who, thing);
-                prose.tell("{1n} [took it|picked it up].", who);
+                prose.write(it + " was [lying on the ground|under some leaves|next to a stone].", who, thing);
+                prose.write("{1n} [took it|picked it up].", who);
             }
         }
         world.fact(Relation.FOUND, who, thing, where, null, null);
@@ -96,53 +96,53 @@ final class PlotSteps {
     /** Gathers a group, and counts it. */
     void gather(Person who, Group group, Place where) {
         go(who, where);
-        prose.tell("[|There ]{1} [gathered|found] {2}.", who, group);
+        prose.write("[|There ]{1} [gathered|found] {2}.", who, group);
         world.fact(Relation.GATHERED, who, group, where, null, null);
         if (group.count() > 1 && dice.chance(0.35)) {
-            prose.tell("\"{2=},\" {1} counted.", who, Words.countTo(group.count()));
+            prose.write("\"{2=},\" {1} counted.", who, Words.countTo(group.count()));
         }
     }
 
     /** Hands over a thing. */
     void give(Person from, Thing thing, Person to) {
-        prose.tell("{1} gave {2} to {3p}.", from, thing, to);
+        prose.write("{1} gave {2} to {3p}.", from, thing, to);
         world.fact(Relation.GAVE, from, thing, null, to, null);
     }
 
     void thank(Person who, Person other) {
-        prose.tell("\"[Thank you, {2!}|You are a good friend, {2!}|You are so kind, {2!}],\" {1:said}.", who, other);
+        prose.write("\"[Thank you, {2!}|You are a good friend, {2!}|You are so kind, {2!}],\" {1:said}.", who, other);
     }
 
     /** Says a chant verbatim. */
     void chant(Person who, Chant chant) {
-        prose.tell("[\"{2}!\" {1:said}.|{1} said, \"{2}!\"|{1} called, \"{2}!\"]", who, chant);
+        prose.write("[\"{2}!\" {1:said}.|{1} said, \"{2}!\"|{1} called, \"{2}!\"]", who, chant);
     }
 
     /** Gets a thing from its holder: as a gift, for fruit that has to be gathered first, or for a magic word. */
     void get(Person who, Thing thing, Person holder) {
         meet(who, holder);
-        prose.tell("\"[Do you have {2a}|May I have {2a}, please]?\" {1:asked}.", who, thing);
+        prose.write("\"[Do you have {2a}|May I have {2a}, please]?\" {1:asked}.", who, thing);
         earn(who, thing, holder);
     }
 
     void earn(Person who, Thing thing, Person holder) {
         switch (dice.weighted(3, 2, 2)) {
-            case 0 -> prose.tell("\"[Of course|Yes, you may have it|Here it is], {2!},\" {1:said}.", holder, who);
+            case 0 -> prose.write("\"[Of course|Yes, you may have it|Here it is], {2!},\" {1:said}.", holder, who);
             case 1 -> {
                 Group price = world.newGroup(Words.FOODS, 2, 9);
-                prose.tell("\"[Bring me {2} first|First I want {2}|Yes, for {2}],\" {1:said}.", holder, price);
+                prose.write("\"[Bring me {2} first|First I want {2}|Yes, for {2}],\" {1:said}.", holder, price);
                 Place here = world.at.get(holder);
                 gather(who, price, world.newPlace());
                 go(who, here);
-                prose.tell("{1n} gave {2} to {3p}.", who, price, holder);
+                prose.write("{1n} gave {2} to {3p}.", who, price, holder);
                 world.fact(Relation.GAVE, who, price, null, holder, null);
             }
             default -> {
                 Chant words = world.newChant(dice.between(3, 4));
-                prose.tell("\"First say my magic words,\" {1:said}. \"{2}!\"", holder, words);
+                prose.write("\"First say my magic words,\" {1:said}. \"{2}!\"", holder, words);
                 world.fact(Relation.SAID, holder, words, null, null, "magic words");
                 chant(who, words);
-                prose.tell("{1n} [smiled|laughed|nodded].", holder);
+                prose.write("{1n} [smiled|laughed|nodded].", holder);
             }
         }
         give(holder, thing, who);
@@ -156,11 +156,11 @@ final class PlotSteps {
     void searchInVain(Person who, Place where, Object what) {
         go(who, where);
         String missing = what instanceof Person ? "{2p}" : "{2}";
-        prose.tell(
+        prose.write(
                 "[{1} looked everywhere, but " + missing + " was not there|" + missing + " was not there].", who, what);
         if (dice.chance(0.4)) {
             Group seen = world.newGroup(Words.CREATURES, 2, 9);
-            prose.tell("{1} [only saw|saw only] {2}.", who, seen);
+            prose.write("{1} [only saw|saw only] {2}.", who, seen);
             world.fact(Relation.SAW, who, seen, where, null, null);
         }
     }

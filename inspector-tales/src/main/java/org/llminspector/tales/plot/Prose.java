@@ -113,7 +113,7 @@ final class Prose {
     }
 
     /** Writes one sentence. */
-    void tell(String pattern, Object... args) {
+    void write(String pattern, Object... args) {
         List<List<String>> options = new ArrayList<>();
         String chosen = choose(pattern, options);
         here = new HashSet<>();

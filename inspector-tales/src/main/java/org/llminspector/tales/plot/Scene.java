@@ -36,7 +36,7 @@ class Scene {
     /** Goes home. */
     void homeward() {
         if (home.equals(world.at.put(hero, home))) return;
-        prose.tell("[|Then ]{1p} [went|ran|walked] home.", hero);
+        prose.write("[|Then ]{1p} [went|ran|walked] home.", hero);
     }
 
     /** Another named person, elsewhere. */
@@ -54,7 +54,7 @@ class Scene {
             if (!p.equals(hero) && p.named() && world.isKnown(p) && here.equals(world.at.get(p))) return p;
         }
         Person guest = world.newNamed(here);
-        prose.tell("One " + day() + " {1a} came to [see|visit] {2p}.", guest, hero);
+        prose.write("One " + day() + " {1a} came to [see|visit] {2p}.", guest, hero);
         world.meets(guest);
         world.fact(Relation.WAS, guest, guest.kind(), null, null, null);
         return guest;
@@ -66,12 +66,12 @@ class Scene {
 
     void openDay() {
         if (dice.chance(0.8)) {
-            prose.tell(
+            prose.write(
                     "One " + day() + " {1} [went out|felt like a walk|wanted to see the world|could not sit still].",
                     hero);
         }
         if (dice.chance(0.3)) {
-            prose.tell(
+            prose.write(
                     "[The sun was warm|The grass was wet|The birds sang|Bees hummed in the flowers|A soft wind blew|The"
                             + " sky was blue|It smelled of hay|The road was dusty|Far away a bell rang].");
         }

@@ -69,23 +69,23 @@ public final class Storyteller {
         String house = Words.a(dice.pick(Words.HOUSES) + " " + dice.pick(List.of("house", "hut", "cottage")));
         switch (dice.below(4)) {
             case 0 -> {
-                prose.tell("[Once there was|Once upon a time there was|There once was] {1a}.", hero);
-                prose.tell("{1} lived in " + house + " {2at} with {3p}.", hero, home, mate);
+                prose.write("[Once there was|Once upon a time there was|There once was] {1a}.", hero);
+                prose.write("{1} lived in " + house + " {2at} with {3p}.", hero, home, mate);
             }
             case 1 ->
-                prose.tell(
+                prose.write(
                         "[Once upon a time|Long ago], {1a} lived in " + house + " {2at} with {3p}.", hero, home, mate);
-            case 2 -> prose.tell("In " + house + " {2at} lived {1a} and {3p}.", hero, home, mate);
+            case 2 -> prose.write("In " + house + " {2at} lived {1a} and {3p}.", hero, home, mate);
             default -> {
-                prose.tell("{1n} was " + Words.a(hero.trait() + " " + hero.kind()) + ".", hero);
-                prose.tell("{1} lived in " + house + " {2at} with {3p}.", hero, home, mate);
+                prose.write("{1n} was " + Words.a(hero.trait() + " " + hero.kind()) + ".", hero);
+                prose.write("{1} lived in " + house + " {2at} with {3p}.", hero, home, mate);
             }
         }
         world.meets(hero);
         world.meets(mate);
         world.fact(Relation.LIVED, hero, null, home, mate, null);
         world.fact(Relation.WAS, hero, hero.kind(), null, null, null);
-        if (dice.chance(0.6)) prose.tell(nature(hero), hero);
+        if (dice.chance(0.6)) prose.write(nature(hero), hero);
     }
 
     private static String nature(Person p) {
@@ -112,16 +112,16 @@ public final class Storyteller {
             report(hero, mate, curious);
         }
         switch (dice.below(asked ? 6 : 5)) {
-            case 0 -> prose.tell("That night {1n} slept well.", hero);
-            case 1 -> prose.tell("It was a [good|long|happy] day for {1n}.", hero);
-            case 2 -> prose.tell("{1n} never forgot that day.", hero);
+            case 0 -> prose.write("That night {1n} slept well.", hero);
+            case 1 -> prose.write("It was a [good|long|happy] day for {1n}.", hero);
+            case 2 -> prose.write("{1n} never forgot that day.", hero);
             case 3 -> {
                 Fact met = last(Relation.MET);
-                if (met == null || !met.other().named()) prose.tell("{1n} smiled and went to bed.", hero);
-                else prose.tell("From that day on, {1n} and {2p} were [friends|good friends].", hero, met.other());
+                if (met == null || !met.other().named()) prose.write("{1n} smiled and went to bed.", hero);
+                else prose.write("From that day on, {1n} and {2p} were [friends|good friends].", hero, met.other());
             }
-            case 4 -> prose.tell("And {1n} had a [good|strange|long] dream that night.", hero);
-            default -> prose.tell("\"Good night, {2!},\" {1:said}.", mate, hero);
+            case 4 -> prose.write("And {1n} had a [good|strange|long] dream that night.", hero);
+            default -> prose.write("\"Good night, {2!},\" {1:said}.", mate, hero);
         }
     }
 
@@ -155,57 +155,57 @@ public final class Storyteller {
     private void report(Fact f, Person hero, Person mate) {
         switch (f.relation()) {
             case FOUND -> {
-                prose.tell("\"Where did you find {2}?\" {1:asked}.", mate, f.what());
-                prose.tell("\"{2at=},\" {1:said}.", hero, f.where());
+                prose.write("\"Where did you find {2}?\" {1:asked}.", mate, f.what());
+                prose.write("\"{2at=},\" {1:said}.", hero, f.where());
             }
             case GATHERED -> {
-                prose.tell("\"How many {2k} did you find?\" {1:asked}.", mate, f.what());
-                prose.tell("\"{2=},\" {1:said}.", hero, f.what());
+                prose.write("\"How many {2k} did you find?\" {1:asked}.", mate, f.what());
+                prose.write("\"{2=},\" {1:said}.", hero, f.what());
             }
             case SAW -> {
-                prose.tell("\"What did you see {2at}?\" {1:asked}.", mate, f.where());
-                prose.tell("\"{2=},\" {1:said}.", hero, f.what());
+                prose.write("\"What did you see {2at}?\" {1:asked}.", mate, f.where());
+                prose.write("\"{2=},\" {1:said}.", hero, f.what());
             }
             case LOST -> {
-                prose.tell("\"What did you lose?\" {1:asked}.", mate);
-                prose.tell("\"My {2k=},\" {1:said}.", hero, f.what());
+                prose.write("\"What did you lose?\" {1:asked}.", mate);
+                prose.write("\"My {2k=},\" {1:said}.", hero, f.what());
             }
             case FELT_BECAUSE -> {
-                prose.tell("\"Why were you " + f.what() + "?\" {1:asked}.", mate);
-                prose.tell("\"Because {2=},\" {1:said}.", hero, Words.own(hero, f.detail()));
+                prose.write("\"Why were you " + f.what() + "?\" {1:asked}.", mate);
+                prose.write("\"Because {2=},\" {1:said}.", hero, Words.own(hero, f.detail()));
             }
             case GAVE -> {
                 if (f.other().equals(hero)) {
-                    prose.tell("\"Who gave you {2}?\" {1:asked}.", mate, f.what());
-                    prose.tell("\"{2p=},\" {1:said}.", hero, f.who());
+                    prose.write("\"Who gave you {2}?\" {1:asked}.", mate, f.what());
+                    prose.write("\"{2p=},\" {1:said}.", hero, f.who());
                 } else if (f.what() instanceof Group) {
-                    prose.tell("\"Who got {2}?\" {1:asked}.", mate, f.what());
-                    prose.tell("\"{2p=},\" {1:said}.", hero, f.other());
+                    prose.write("\"Who got {2}?\" {1:asked}.", mate, f.what());
+                    prose.write("\"{2p=},\" {1:said}.", hero, f.other());
                 } else {
-                    prose.tell("\"Who has {2} now?\" {1:asked}.", mate, f.what());
-                    prose.tell("\"{2p=} has it,\" {1:said}.", hero, f.other());
+                    prose.write("\"Who has {2} now?\" {1:asked}.", mate, f.what());
+                    prose.write("\"{2p=} has it,\" {1:said}.", hero, f.other());
                 }
             }
             case MET -> {
-                prose.tell("\"Who did you meet {2at}?\" {1:asked}.", mate, f.where());
-                prose.tell("\"{2p=},\" {1:said}.", hero, f.other());
+                prose.write("\"Who did you meet {2at}?\" {1:asked}.", mate, f.where());
+                prose.write("\"{2p=},\" {1:said}.", hero, f.other());
             }
             case WON -> {
-                prose.tell("\"Who was the first?\" {1:asked}.", mate);
-                if (f.who().equals(hero)) prose.tell("\"I was the first,\" {1:said}.", hero);
-                else prose.tell("\"{2p=} was the first,\" {1:said}.", hero, f.who());
+                prose.write("\"Who was the first?\" {1:asked}.", mate);
+                if (f.who().equals(hero)) prose.write("\"I was the first,\" {1:said}.", hero);
+                else prose.write("\"{2p=} was the first,\" {1:said}.", hero, f.who());
             }
             case PULLED -> {
-                prose.tell("\"Who helped you?\" {1:asked}.", mate);
-                prose.tell("\"{2p=} helped me,\" {1:said}.", hero, f.who());
+                prose.write("\"Who helped you?\" {1:asked}.", mate);
+                prose.write("\"{2p=} helped me,\" {1:said}.", hero, f.who());
             }
             case WROTE -> {
-                prose.tell("\"Who wrote the letter?\" {1:asked}.", mate);
-                prose.tell("\"{2p=},\" {1:said}.", hero, f.who());
+                prose.write("\"Who wrote the letter?\" {1:asked}.", mate);
+                prose.write("\"{2p=},\" {1:said}.", hero, f.who());
             }
             default -> {
-                prose.tell("\"What did you learn?\" {1:asked}.", mate);
-                prose.tell("\"{2=}!\" {1:said}.", hero, f.what());
+                prose.write("\"What did you learn?\" {1:asked}.", mate);
+                prose.write("\"{2=}!\" {1:said}.", hero, f.what());
             }
         }
     }

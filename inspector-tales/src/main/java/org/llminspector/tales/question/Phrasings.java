@@ -34,12 +34,12 @@ public final class Phrasings {
     private Phrasings() {}
 
     /** The question itself half of the time, else a paraphrase. */
-    public static String vary(String question, ChoiceSource dice) {
+    public static String perhapsParaphrased(String question, ChoiceSource dice) {
         if (dice.chance(0.5)) return question;
-        return dice.pick(others(question));
+        return dice.pick(paraphrases(question));
     }
 
-    public static List<String> others(String question) {
+    public static List<String> paraphrases(String question) {
         List<String> ways = new ArrayList<>();
         for (Rule rule : RULES) {
             Matcher m = rule.pattern.matcher(question);

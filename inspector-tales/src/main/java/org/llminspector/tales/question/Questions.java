@@ -27,13 +27,13 @@ public final class Questions {
 
     private final Tale tale;
     private final ChoiceSource dice;
-    private final boolean asTold;
+    private final boolean inStoryWords;
     private final List<Question> all = new ArrayList<>();
 
     private Questions(Tale tale, ChoiceSource dice, boolean asTold) {
         this.tale = tale;
         this.dice = dice;
-        this.asTold = asTold;
+        this.inStoryWords = asTold;
     }
 
     /** Questions in the order of the story; the dice choose how each is phrased. */
@@ -45,7 +45,7 @@ public final class Questions {
      * The same, but questions of number use the story's own words, "found" and "went into the pot", where quizzes and
      * the tokenizer's texts say "gathered" for both.
      */
-    public static List<Question> asTold(Tale tale, ChoiceSource dice) {
+    public static List<Question> inStoryWords(Tale tale, ChoiceSource dice) {
         return of(tale, dice, true);
     }
 
@@ -139,9 +139,9 @@ public final class Questions {
             }
             case GATHERED -> {
                 Group g = (Group) f.what();
-                String find = asTold ? "find" : "gather";
-                String found = who + (asTold ? " found " : " gathered ");
-                if (asTold && f.detail() != null)
+                String find = inStoryWords ? "find" : "gather";
+                String found = who + (inStoryWords ? " found " : " gathered ");
+                if (inStoryWords && f.detail() != null)
                     count("How many " + g.many() + " went into " + f.detail() + "?", "", " went into " + f.detail(), g);
                 else count("How many " + g.many() + " did " + who + " " + find + "?", found, g);
                 where(

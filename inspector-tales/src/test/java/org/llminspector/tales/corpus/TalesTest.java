@@ -104,7 +104,7 @@ class TalesTest {
             Tale t = MANY.get(i);
             Set<String> asked = new HashSet<>();
             ChoiceSource dice = new ChoiceSource(1, 99, i);
-            List<Question> all = i % 2 == 0 ? Questions.of(t, dice) : Questions.asTold(t, dice);
+            List<Question> all = i % 2 == 0 ? Questions.of(t, dice) : Questions.inStoryWords(t, dice);
             for (Question q : all) {
                 assertThat(asked.add(q.text())).as(q.text()).isTrue();
                 assertThat(q.text()).matches("[A-Z].*\\?");
@@ -134,7 +134,7 @@ class TalesTest {
             Set<String> quiz = Questions.of(MANY.get(i), new ChoiceSource(1, 99, i)).stream()
                     .map(Question::text)
                     .collect(Collectors.toSet());
-            for (Question q : Questions.asTold(MANY.get(i), new ChoiceSource(1, 99, i))) {
+            for (Question q : Questions.inStoryWords(MANY.get(i), new ChoiceSource(1, 99, i))) {
                 assertThat(q.text() + q.answer()).doesNotContain("gather");
                 if (q.kind() != Question.Kind.HOW_MANY || quiz.contains(q.text())) continue;
                 if (q.text().endsWith(" went into the pot?")) {

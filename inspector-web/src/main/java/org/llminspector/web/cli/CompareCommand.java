@@ -314,7 +314,7 @@ final class CompareCommand extends ModelCommand {
     private int failed(List<Gate.Outcome> outcomes) {
         List<Gate.Outcome> failed =
                 outcomes.stream().filter(Gate.Outcome::failed).toList();
-        for (Gate.Outcome o : failed) spec.commandLine().getErr().println("FAILED: " + o.told());
+        for (Gate.Outcome o : failed) spec.commandLine().getErr().println("FAILED: " + o.message());
         err().flush();
         return failed.isEmpty() ? 0 : Gate.EXIT_CODE;
     }

@@ -44,7 +44,7 @@ final class EvaluateCommand extends ModelCommand {
     int stories = Evaluation.Size.FULL.stories();
 
     @Option(names = "--tell", paramLabel = "N", description = "Print the first N of them as it told them. Default: 0.")
-    int tell;
+    int print;
 
     @Option(names = "--questions", paramLabel = "N", description = "Questions of each kind. Default: 400.")
     int questions = Evaluation.Size.FULL.questionsPerKind();
@@ -82,7 +82,7 @@ final class EvaluateCommand extends ModelCommand {
             progress.clear();
             if (json) out.println(Json.write(report));
             else print(report, out);
-            if (!json) tell(report.stories().told().stream().limit(tell).toList(), out);
+            if (!json) print(report.stories().told().stream().limit(print).toList(), out);
             out.flush();
             return 0;
         } finally {
@@ -187,7 +187,7 @@ final class EvaluateCommand extends ModelCommand {
     }
 
     /** Prints the sampled stories unedited, each after its number and the faults found in it. */
-    private static void tell(List<EvaluationReport.Told> stories, PrintWriter out) {
+    private static void print(List<EvaluationReport.GeneratedStory> stories, PrintWriter out) {
         for (int i = 0; i < stories.size(); i++) {
             List<String> faults = stories.get(i).faults();
             out.printf(Locale.ROOT, "%n-- %d%s%n%n", i + 1, faults.isEmpty() ? "" : ": " + String.join(", ", faults));

@@ -59,12 +59,12 @@ final class FlipsCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         AnswerFlips flips = AnswerFlips.of(a, b, metric);
         if (json) out.println(Json.write(flips));
-        else tell(flips, out);
+        else print(flips, out);
         out.flush();
         return 0;
     }
 
-    private static void tell(AnswerFlips f, PrintWriter out) {
+    private static void print(AnswerFlips f, PrintWriter out) {
         List<List<String>> rows = new ArrayList<>(List.of(List.of("ID", "QUESTION", "RIGHT", "A", "B", "")));
         for (AnswerFlips.Flip x : f.flips()) {
             String what = x.rightA() == x.rightB() ? "" : x.rightA() ? "lost" : "won";

@@ -46,7 +46,7 @@ record Gate(String condition, String name, String sign, double bound) {
     record Outcome(Gate gate, Double found, boolean failed) {
 
         /** A missing number (infinite in JSON) fails every gate. */
-        String told() {
+        String message() {
             return gate.name() + " is " + (found == null ? "no number" : String.valueOf(found)) + ", and fails "
                     + gate.sign() + " " + gate.bound();
         }
@@ -123,7 +123,7 @@ record Gate(String condition, String name, String sign, double bound) {
                 xml.writeAttribute("name", "not " + o.gate().condition());
                 if (o.failed()) {
                     xml.writeStartElement("failure");
-                    xml.writeAttribute("message", o.told());
+                    xml.writeAttribute("message", o.message());
                     xml.writeEndElement();
                 }
                 xml.writeEndElement();

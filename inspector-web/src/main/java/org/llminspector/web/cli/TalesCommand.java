@@ -100,13 +100,13 @@ final class TalesCommand implements Callable<Integer> {
         } else if (stats) {
             measure(out);
         } else {
-            tell(out);
+            print(out);
         }
         out.flush();
         return 0;
     }
 
-    private void tell(PrintWriter out) {
+    private void print(PrintWriter out) {
         Split split = heldOut ? Split.HELD_OUT : Split.TRAIN;
         long n = count == null ? 1 : count;
         for (long i = from; i < from + n; i++) {

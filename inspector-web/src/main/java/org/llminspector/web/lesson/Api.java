@@ -58,10 +58,6 @@ final class Api {
         return good(path, send(path, "GET", null, "application/octet-stream")).body();
     }
 
-    JsonNode json(String path) {
-        return tree(good(path, ask(path, null)).body());
-    }
-
     void delete(String path) {
         send(path, "DELETE", null, "application/json");
     }

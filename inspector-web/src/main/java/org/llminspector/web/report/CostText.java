@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
-import org.llminspector.engine.Spread;
+import org.llminspector.engine.TimingSummary;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonManifest.Cost;
 
@@ -107,11 +107,11 @@ public final class CostText {
         return String.format(Locale.ROOT, "%.1f (%.1f to %.1f)", s.median(), s.slowest(), s.fastest());
     }
 
-    private static double middle(Spread s) {
+    private static double middle(TimingSummary s) {
         return s == null ? 0 : s.median();
     }
 
-    private static String spread(Spread s) {
+    private static String spread(TimingSummary s) {
         if (s == null) return "";
         return String.format(Locale.ROOT, "%.1f ms (%.1f to %.1f)", s.median(), s.min(), s.max());
     }

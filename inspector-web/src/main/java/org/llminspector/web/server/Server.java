@@ -121,7 +121,7 @@ public final class Server implements AutoCloseable {
         c.jetty.addConnector((jetty, http) -> new ClientEndPoint.Connector(jetty, http, config.host(), config.port()));
         c.jetty.modifyServer(jetty -> {
             // A request passes these from the last to the first.
-            jetty.insertHandler(readsAtOnce());
+            jetty.insertHandler(concurrentReads());
             jetty.insertHandler(new Bodies());
             jetty.insertHandler(new GracefulHandler());
             jetty.setStopTimeout(STOP_MS);
@@ -183,7 +183,7 @@ public final class Server implements AutoCloseable {
     }
 
     /** Bounds concurrent reads; further ones wait without a thread. Both health routes are exempt. */
-    private static QoSHandler readsAtOnce() {
+    private static QoSHandler concurrentReads() {
         QoSHandler limit = new QoSHandler();
         limit.setMaxRequestCount(READS);
         limit.setMaxSuspend(PATIENCE);

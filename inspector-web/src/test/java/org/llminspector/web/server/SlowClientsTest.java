@@ -76,8 +76,8 @@ class SlowClientsTest extends LiveTest {
         Events events = new Events();
         AtomicInteger givenUp = new AtomicInteger();
         events.onOverflow(givenUp::incrementAndGet);
-        for (int i = 0; i < 10_000; i++) events.tell(new RunEvent("token", i));
-        events.tell(new RunEvent("done", "manifest"));
+        for (int i = 0; i < 10_000; i++) events.send(new RunEvent("token", i));
+        events.send(new RunEvent("done", "manifest"));
         assertThat(givenUp.get()).isPositive();
         int read = 0;
         RunEvent event = events.next(0);

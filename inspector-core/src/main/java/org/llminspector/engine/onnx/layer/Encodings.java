@@ -78,7 +78,7 @@ public final class Encodings {
     }
 
     /** A weight rounded to FP16, in float32. */
-    public String halves(GraphBuilder graph, String name) {
+    public String roundedToFp16(GraphBuilder graph, String name) {
         return weights.declare(
                 graph,
                 name + "@fp16",
@@ -86,7 +86,7 @@ public final class Encodings {
     }
 
     /** A weight in FP16. */
-    public String halfCodes(GraphBuilder graph, String name) {
+    public String inFp16(GraphBuilder graph, String name) {
         return weights.declare(graph, name + "@fp16.codes", () -> {
             boolean there = weights.inFile(name) == DType.F16;
             return there
@@ -117,7 +117,7 @@ public final class Encodings {
         String name = String.join("+", names);
         String codes = name + "@int8.codes";
         String scales = name + "@int8.scales";
-        if (!weights.holds(codes)) makeChannels(names, codes, scales);
+        if (!weights.hasEntry(codes)) makeChannels(names, codes, scales);
         String zeroPoint = signed.getAsBoolean() ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);
         return new Channels(weights.declare(graph, codes), zeroPoint, weights.declare(graph, scales));
     }
@@ -168,7 +168,7 @@ public final class Encodings {
 
     private String halved(GraphBuilder graph, String scales) {
         return weights.declare(graph, scales + "@fp16", () -> {
-            Tensor t = weights.held(scales);
+            Tensor t = weights.tensor(scales);
             Bytes half = Bytes.allocate(t.size() * DType.F16.bytes());
             Conversion.write(t, DType.F16, half);
             return Tensor.of(DType.F16, half, t.shape());
@@ -176,7 +176,7 @@ public final class Encodings {
     }
 
     /** Whether these weights have the same block size, so that they can be joined. */
-    public boolean alike(List<String> names, int bits, int size) {
+    public boolean sameBlockSize(List<String> names, int bits, int size) {
         return size == type(bits).blockSize()
                 || names.stream().map(n -> own(n, bits, size)).distinct().count() == 1;
     }

@@ -50,11 +50,11 @@ public final class FusedAttention implements AttentionCore {
 
     @Override
     public boolean takesJoined(Attention a) {
-        return !halves && a.qNorm() == null && a.kNorm() == null && (a.rope() == null || turns(a));
+        return !halves && a.qNorm() == null && a.kNorm() == null && (a.rope() == null || rotatesItself(a));
     }
 
     /** Whether the operator can rotate these heads itself. */
-    private static boolean turns(Attention a) {
+    private static boolean rotatesItself(Attention a) {
         return a.rope() != null && a.rope().dims() == a.dHead() && a.dHead() % 16 == 0;
     }
 
@@ -65,7 +65,7 @@ public final class FusedAttention implements AttentionCore {
 
     @Override
     public String write(int i, Attention a, String q, String k, String v) {
-        boolean turns = turns(a);
+        boolean turns = rotatesItself(a);
         if (a.rope() != null && !turns) {
             q = rotated(q, a.nHeads(), a);
             k = rotated(k, a.nKvHeads(), a);

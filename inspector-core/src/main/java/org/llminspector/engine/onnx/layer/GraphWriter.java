@@ -61,7 +61,7 @@ public final class GraphWriter {
         this.mixture = new MixtureGraph(graph, linears, weights, taps, fused, spec.dModel());
         Rotary rotary = new Rotary(graph, spec);
         AlibiGraph alibis = new AlibiGraph(graph, spec);
-        boolean halves = target.halves(plan);
+        boolean halves = target.usesFp16(plan);
         KvFormats own = halves ? KvFormats.FP16 : KvFormats.FP32;
         KvFormats kept = plan.kvCache() == null ? own : plan.kvCache();
         boolean oneOperator =

@@ -69,16 +69,16 @@ public final class LatentGraph {
         if (taps.changes(K, i) || taps.changes(ROT_K, i) || taps.changes(V, i)) {
             return plain.attend(i, a, q, keptKeys(i, a, name, latent, shared), keptValues(i, a, name, latent));
         }
-        String turned = rotary.rotate(shared, a.rope(), rotaryDims);
-        seen(i, a, name, latent, shared, turned);
-        turned = plain.withPast("key", i, 1, rotaryDims, plain.cache().key(), turned); // [1, key, 1, turned]
+        String rotated = rotary.rotate(shared, a.rope(), rotaryDims);
+        captureKeysAndValues(i, a, name, latent, shared, rotated);
+        rotated = plain.withPast("key", i, 1, rotaryDims, plain.cache().key(), rotated); // [1, key, 1, turned]
         latent = reshape(graph, latent, 0, 0, 1, l.dLatent());
         latent = plain.withPast("value", i, 1, l.dLatent(), plain.cache().value(), latent); // [1, key, 1, d_latent]
         if (fused && linears.hasFloats(name + "k") && linears.hasFloats(name + "v")) {
-            return toTheLatents(i, a, name, q, turned, latent);
+            return attendInLatentSpace(i, a, name, q, rotated, latent);
         }
         latent = reshape(graph, latent, 0, 0, l.dLatent());
-        return plain.attend(i, a, q, keys(a, turned, keysOwn(a, name, latent)), values(a, name, latent));
+        return plain.attend(i, a, q, keys(a, rotated, keysOwn(a, name, latent)), values(a, name, latent));
     }
 
     private String keptKeys(int i, Attention a, String name, String latent, String shared) {
@@ -93,9 +93,9 @@ public final class LatentGraph {
     }
 
     /** Hooked keys and values of these positions, computed for capture only. */
-    private void seen(int i, Attention a, String name, String latent, String shared, String turned) {
+    private void captureKeysAndValues(int i, Attention a, String name, String latent, String shared, String rotated) {
         if (taps.wants(K, i)) taps.at(K, i, keys(a, shared, keysOwn(a, name, latent)));
-        if (taps.wants(ROT_K, i)) taps.at(ROT_K, i, keys(a, turned, keysOwn(a, name, latent)));
+        if (taps.wants(ROT_K, i)) taps.at(ROT_K, i, keys(a, rotated, keysOwn(a, name, latent)));
         if (taps.wants(V, i)) taps.at(V, i, values(a, name, latent));
     }
 
@@ -119,7 +119,7 @@ public final class LatentGraph {
      * @param turned rotated shared keys, [1, key, 1, rotary_dims]
      * @param latent [1, key, 1, d_latent]
      */
-    private String toTheLatents(int i, Attention a, String name, String q, String turned, String latent) {
+    private String attendInLatentSpace(int i, Attention a, String name, String q, String rotated, String latent) {
         int rotaryDims = a.rope().rotaryDims();
         int own = a.dHead() - rotaryDims;
         int width = a.latent().dLatent();
@@ -127,13 +127,13 @@ public final class LatentGraph {
         String heads = transpose(q, 0, 2, 1, 3); // [1, head, pos, d_head]
         String[] parts = graph.node("Split", last, new boolean[] {true, true}, heads, graph.ints(rotaryDims, own));
         String up = reshape(graph, linears.floats(name + "k"), a.nHeads(), own, width);
-        String reads = together(graph.node("MatMul", parts[1], up), width); // [1, 1, head * pos, d_latent]
+        String reads = foldHeads(graph.node("MatMul", parts[1], up), width); // [1, 1, head * pos, d_latent]
         String keys = transpose(latent, 0, 2, 3, 1); // [1, 1, d_latent, key]
         String products = graph.node(
                 "Add",
                 graph.node("MatMul", reads, keys),
-                graph.node("MatMul", together(parts[0], rotaryDims), transpose(turned, 0, 2, 3, 1)));
-        String pattern = together(plain.pattern(i, a, products), 0); // [1, 1, head * pos, key]
+                graph.node("MatMul", foldHeads(parts[0], rotaryDims), transpose(rotated, 0, 2, 3, 1)));
+        String pattern = foldHeads(plain.pattern(i, a, products), 0); // [1, 1, head * pos, key]
         String sums = graph.node("MatMul", pattern, transpose(latent, 0, 2, 1, 3)); // [1, 1, head * pos, d_latent]
         sums = reshape(graph, sums, 1, a.nHeads(), -1, width);
         String values = reshape(graph, linears.floats(name + "v"), a.nHeads(), a.dValue(), width);
@@ -141,7 +141,7 @@ public final class LatentGraph {
     }
 
     /** Folds heads into the position axis; the last axis gets this size, or stays for 0. */
-    private String together(String x, long size) {
+    private String foldHeads(String x, long size) {
         return reshape(graph, x, 1, 1, -1, size);
     }
 

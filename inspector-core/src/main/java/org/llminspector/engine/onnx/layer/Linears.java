@@ -40,7 +40,7 @@ public final class Linears {
     private final boolean cuda;
     private final boolean tied;
     private final Map<String, Rounded> rounded = new HashMap<>();
-    private final Set<String> perhapsEmpty = new HashSet<>();
+    private final Set<String> markMaybeEmpty = new HashSet<>();
 
     Linears(GraphBuilder graph, Encodings encodings, PrecisionPlan plan, Target target, boolean tied) {
         this.graph = graph;
@@ -51,8 +51,8 @@ public final class Linears {
     }
 
     /** Marks a value that may have no positions; returns it. */
-    String perhapsEmpty(String x) {
-        perhapsEmpty.add(x);
+    String markMaybeEmpty(String x) {
+        markMaybeEmpty.add(x);
         return x;
     }
 
@@ -67,12 +67,12 @@ public final class Linears {
      *
      * @param beside whether a joined product may return one concatenated output
      */
-    List<String> write(String x, List<String> modules, boolean beside) {
+    List<String> write(String x, List<String> modules, boolean mayStayJoined) {
         List<String> names = modules.stream().map(this::weight).toList();
         if (modules.size() == 1 || !join(modules, names))
             return modules.stream().map(m -> write(x, m)).toList();
         String y = product(x, plan.at(modules.get(0)), names); // [1, pos, sum of outs]
-        if (beside && modules.stream().noneMatch(this::hasBias)) return List.of(y);
+        if (mayStayJoined && modules.stream().noneMatch(this::hasBias)) return List.of(y);
         long[] widths =
                 names.stream().mapToLong(n -> encodings.weights().shape(n)[0]).toArray();
         boolean[] wanted = new boolean[widths.length];
@@ -88,8 +88,8 @@ public final class Linears {
         return switch (plan.at(modules.get(0)).precision()) {
             case FP32, FP16, BF16 -> false; // weights stay where the file has them
             case INT8, INT4_128 -> true;
-            case INT8_WEIGHT -> encodings.alike(names, 8, 128);
-            case INT4_32 -> encodings.alike(names, 4, 32);
+            case INT8_WEIGHT -> encodings.sameBlockSize(names, 8, 128);
+            case INT4_32 -> encodings.sameBlockSize(names, 4, 32);
         };
     }
 
@@ -99,8 +99,8 @@ public final class Linears {
             case FP32 -> floats(x, encodings.weights().floats(graph, weights.get(0)));
             case FP16 ->
                 cuda
-                        ? graph.toFloat(floats(graph.toHalf(x), encodings.halfCodes(graph, weights.get(0))))
-                        : floats(x, encodings.halves(graph, weights.get(0)));
+                        ? graph.toFloat(floats(graph.toHalf(x), encodings.inFp16(graph, weights.get(0))))
+                        : floats(x, encodings.roundedToFp16(graph, weights.get(0)));
             case INT8 -> integers(x, encodings.channels(graph, weights));
             case INT8_WEIGHT -> blocks(x, weights, 8, 128, fast);
             case INT4_32 -> blocks(x, weights, 4, 32, fast);
@@ -123,7 +123,7 @@ public final class Linears {
         if (!tied) return null;
         return switch (plan.at("unembed").precision()) {
             case FP32 -> encodings.weights().floats(graph, weight("unembed"));
-            case FP16 -> cuda && !plan.keepsEmbedding() ? encodings.halfCodes(graph, weight("unembed")) : null;
+            case FP16 -> cuda && !plan.keepsEmbedding() ? encodings.inFp16(graph, weight("unembed")) : null;
             default -> null;
         };
     }
@@ -210,8 +210,8 @@ public final class Linears {
             case FP32 -> encodings.weights().floats(graph, weight(module));
             case FP16 ->
                 cuda
-                        ? graph.toFloat(encodings.halfCodes(graph, weight(module)))
-                        : encodings.halves(graph, weight(module));
+                        ? graph.toFloat(encodings.inFp16(graph, weight(module)))
+                        : encodings.roundedToFp16(graph, weight(module));
             default ->
                 throw Problem.unsupported("there are no per-head results of a weight in few bits")
                         .where("hook_result, module " + module)
@@ -266,7 +266,7 @@ public final class Linears {
         String most =
                 graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
         // For zero positions ONNX Runtime's ReduceMax keeps the input's width.
-        if (perhapsEmpty.contains(x)) most = AttentionCore.reshape(graph, most, 1, -1, 1);
+        if (markMaybeEmpty.contains(x)) most = AttentionCore.reshape(graph, most, 1, -1, 1);
         // A position of zeros has undefined codes (0 / 0), which its scale 0 cancels.
         String middle = cuda ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);
         String codes = graph.node("QuantizeLinear", graph.node("Div", x, most), graph.scalar(STEP), middle);

@@ -138,26 +138,26 @@ public final class MixtureGraph {
             String sent = unsqueezed(graph.node("Gather", table, position), 0); // [1, slot of the expert, d_model]
             String expert = name + e + ".";
             List<String> modules = mlp.gated() ? List.of(expert + "gate", expert + "in") : List.of(expert + "in");
-            List<String> in = linears.write(linears.perhapsEmpty(sent), modules, false);
+            List<String> in = linears.write(linears.markMaybeEmpty(sent), modules, false);
             pre.add(in.get(0));
             if (mlp.gated()) linear.add(in.get(1));
         }
-        pre = seen(EXPERT_PRE, i, pre, routes, mlp.dMlp());
-        if (mlp.gated()) linear = seen(EXPERT_PRE_LINEAR, i, linear, routes, mlp.dMlp());
+        pre = hooked(EXPERT_PRE, i, pre, routes, mlp.dMlp());
+        if (mlp.gated()) linear = hooked(EXPERT_PRE_LINEAR, i, linear, routes, mlp.dMlp());
         List<String> post = new ArrayList<>();
         for (int e = 0; e < pre.size(); e++) {
             String neurons = Activations.write(graph, mlp, pre.get(e), fused);
             post.add(mlp.gated() ? graph.node("Mul", neurons, Activations.linear(graph, mlp, linear.get(e))) : neurons);
         }
-        post = seen(EXPERT_POST, i, post, routes, mlp.dMlp());
+        post = hooked(EXPERT_POST, i, post, routes, mlp.dMlp());
         List<String> out = new ArrayList<>();
         for (int e = 0; e < post.size(); e++)
-            out.add(linears.write(linears.perhapsEmpty(post.get(e)), name + e + ".out"));
+            out.add(linears.write(linears.markMaybeEmpty(post.get(e)), name + e + ".out"));
         return taps.at(EXPERT_OUT, i, bySlot(out, routes, dModel));
     }
 
     /** Each expert's rows after the per-slot hook. */
-    private List<String> seen(HookPoint point, int i, List<String> parts, Routes routes, long width) {
+    private List<String> hooked(HookPoint point, int i, List<String> parts, Routes routes, long width) {
         if (!taps.wants(point, i)) return parts;
         String value = taps.at(point, i, bySlot(parts, routes, width));
         if (!taps.changes(point, i)) return parts;

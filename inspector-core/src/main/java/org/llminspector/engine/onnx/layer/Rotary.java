@@ -39,8 +39,8 @@ public final class Rotary {
         String swapped = concat(halves[1], halves[0]);
         String cos = graph.input("cos." + ropes.indexOf(rope), Type.FLOAT, -1, 1, rope.rotaryDims());
         String sin = graph.input("sin." + ropes.indexOf(rope), Type.FLOAT, -1, 1, rope.rotaryDims());
-        String turned = graph.node("Add", graph.node("Mul", parts[0], cos), graph.node("Mul", swapped, sin));
-        return partial ? concat(turned, parts[1]) : turned;
+        String rotated = graph.node("Add", graph.node("Mul", parts[0], cos), graph.node("Mul", swapped, sin));
+        return partial ? concat(rotated, parts[1]) : rotated;
     }
 
     /** Declares cos and sin of every position, [position, dims / 2], as GroupQueryAttention reads them. */

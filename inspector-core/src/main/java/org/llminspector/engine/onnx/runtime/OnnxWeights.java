@@ -104,7 +104,7 @@ public final class OnnxWeights implements AutoCloseable {
 
     /** Declares a weight, made on first use. */
     public synchronized String declare(GraphBuilder graph, String name, Supplier<Tensor> make) {
-        if (!holds(name)) add(name, make.get());
+        if (!hasEntry(name)) add(name, make.get());
         return declare(graph, name);
     }
 
@@ -114,7 +114,7 @@ public final class OnnxWeights implements AutoCloseable {
         return graph.weight(name, entry.type(), entry.value().shape());
     }
 
-    public synchronized boolean holds(String name) {
+    public synchronized boolean hasEntry(String name) {
         return entry(name) != null;
     }
 
@@ -124,7 +124,7 @@ public final class OnnxWeights implements AutoCloseable {
     }
 
     /** A weight as the operators read it. */
-    public synchronized Tensor held(String name) {
+    public synchronized Tensor tensor(String name) {
         return entry(name).value();
     }
 

@@ -35,12 +35,12 @@ public final class Ort {
             String message = String.valueOf(e.getMessage());
             if (message.contains("bad_alloc") || message.contains("llocate")) {
                 throw Problem.tooLarge("ONNX Runtime does not get the memory that it needs")
-                        .found(said(message))
+                        .found(message(message))
                         .instead("close other models or programs, shorten the prompt, or take a smaller model")
                         .causedBy(e);
             }
             throw Problem.of(Problem.Kind.INTERNAL, "ONNX Runtime refused the work")
-                    .found(said(message))
+                    .found(message(message))
                     .causedBy(e);
         }
     }
@@ -53,7 +53,7 @@ public final class Ort {
     }
 
     /** An error message without its source location. */
-    static String said(String message) {
+    static String message(String message) {
         String first = message.lines().findFirst().orElse(message);
         return SOURCE.matcher(first).replaceAll("").replace("Exception during initialization: ", "");
     }
@@ -69,7 +69,7 @@ public final class Ort {
             OrtLibrary.keep(Home.dir().resolve("native"));
             environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "llm-inspector");
             environment.setTelemetry(false);
-            holdAgain();
+            retainEnvironment();
         }
         return environment;
     }
@@ -78,7 +78,7 @@ public final class Ort {
      * Adds a reference to the process's native environment. The Java binding closes it in a shutdown hook even while
      * other threads use it, and creating a session at that moment crashed the JVM.
      */
-    private static void holdAgain() {
+    private static void retainEnvironment() {
         try {
             Method create = OrtEnvironment.class.getDeclaredMethod("createHandle", long.class, int.class, String.class);
             create.setAccessible(true);

@@ -31,7 +31,7 @@ public record Target(Integer device, boolean cuda, int threads) {
     }
 
     /** Whether attention and the KV cache are in FP16 here. */
-    public boolean halves(PrecisionPlan plan) {
+    public boolean usesFp16(PrecisionPlan plan) {
         boolean fused = plan.standard().weightOnly() && plan.kernel() == Kernel.FAST;
         return cuda && (fused || plan.standard() == Precision.FP16);
     }

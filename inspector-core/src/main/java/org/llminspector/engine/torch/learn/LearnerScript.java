@@ -26,15 +26,15 @@ public final class LearnerScript {
             def paired(self, w: Tensor, norm: Tensor, heads: int) -> Tensor:
               halves = torch.mul(w, norm).view([heads, 2, {half}, {d}])
               return halves.transpose(1, 2).reshape([heads * {d_head}, {d}])
-            def turned(self, x: Tensor, b: int, t: int, heads: int, turn: Tensor) -> Tensor:
+            def rotated(self, x: Tensor, b: int, t: int, heads: int, turn: Tensor) -> Tensor:
               pairs = torch.view_as_complex(x.view([b, t, heads, {half}, 2]))
               return torch.view_as_real(torch.mul(pairs, turn)).view([b, t, heads, {d_head}])
             def spread(self, x: Tensor, b: int, t: int) -> Tensor:
               each = x.view([b, t, {kv}, 1, {d_head}]).expand([b, t, {kv}, {group}, {d_head}])
               return each.reshape([b, t, {heads}, {d_head}]).transpose(1, 2)
             def attended(self, h: Tensor, b: int, t: int, turn: Tensor, w: List[Tensor], norm: Tensor) -> Tensor:
-              q = self.turned(torch.linear(h, self.paired(w[0], norm, {heads})), b, t, {heads}, turn)
-              k = self.turned(torch.linear(h, self.paired(w[1], norm, {kv})), b, t, {kv}, turn)
+              q = self.rotated(torch.linear(h, self.paired(w[0], norm, {heads})), b, t, {heads}, turn)
+              k = self.rotated(torch.linear(h, self.paired(w[1], norm, {kv})), b, t, {kv}, turn)
               v = torch.linear(h, torch.mul(w[2], norm))
               z = torch.scaled_dot_product_attention(q.transpose(1, 2), self.spread(k, b, t), self.spread(v, b, t), None, 0., True, scale={scale})
               return z.transpose(1, 2).reshape([b * t, {heads} * {d_head}])

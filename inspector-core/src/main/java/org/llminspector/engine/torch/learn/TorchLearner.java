@@ -44,7 +44,7 @@ public final class TorchLearner implements Learner {
     private NDArray first;
     private NDArray second;
     private final NDArray steps; // updates made, as float32 for the optimizer methods
-    private final NDArray turns; // [pos, 1, d_head / 2], complex
+    private final NDArray rotations; // [pos, 1, d_head / 2], complex
     private final AtomicLong made = new AtomicLong(); // updates, readable from other threads
 
     private TorchLearner(DecoderSpec spec, String device) {
@@ -57,7 +57,7 @@ public final class TorchLearner implements Learner {
             this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
             this.weights = zeros();
             this.steps = manager.zeros(new Shape());
-            this.turns = turns();
+            this.rotations = rotations();
         } catch (RuntimeException | Error e) {
             manager.close();
             throw e;
@@ -120,7 +120,7 @@ public final class TorchLearner implements Learner {
     }
 
     /** cos + i sin of every position's angles, the same as {@link Positions} rotates by. */
-    private NDArray turns() {
+    private NDArray rotations() {
         Rope rope = spec.layers().get(0).attention().rope();
         int positions = spec.maxContext();
         float[] frequency = RopeFrequencies.perPosition(rope, positions);
@@ -159,7 +159,7 @@ public final class TorchLearner implements Learner {
 
     @Override
     public Scores score(int[][] tokens) {
-        return work(() -> scores(call(false, "score", weights, ids(tokens), turns)));
+        return work(() -> scores(call(false, "score", weights, ids(tokens), rotations)));
     }
 
     @Override
@@ -182,7 +182,7 @@ public final class TorchLearner implements Learner {
                     manager.create(flat),
                     manager.create(shares.at()),
                     manager.create(shares.by()),
-                    turns));
+                    rotations));
         });
     }
 

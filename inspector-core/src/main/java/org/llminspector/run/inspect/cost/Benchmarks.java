@@ -10,7 +10,7 @@ import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.Spread;
+import org.llminspector.engine.TimingSummary;
 import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.Opening;
@@ -75,8 +75,8 @@ public final class Benchmarks {
             int positions,
             double prefillMs,
             double prefillTokensPerSecond,
-            Spread decode,
-            Spread withoutCache,
+            TimingSummary decode,
+            TimingSummary withoutCache,
             Boolean sameTokens,
             Double maxDifference,
             KvCacheReport kvCache) {}
@@ -251,8 +251,8 @@ public final class Benchmarks {
                     prompt.length,
                     prefill,
                     prompt.length / prefill * 1e3,
-                    Spread.of(decode),
-                    again ? Spread.of(whole) : null,
+                    TimingSummary.of(decode),
+                    again ? TimingSummary.of(whole) : null,
                     again ? same : null,
                     again ? difference : null,
                     kv);

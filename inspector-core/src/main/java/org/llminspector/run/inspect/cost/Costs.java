@@ -206,17 +206,18 @@ public final class Costs {
                 .orElse(null);
         Long memory = device.equals("cpu") ? systemMemory() : found == null ? null : found.memoryBytes();
         Long free = device.equals("cpu") || found == null ? null : found.freeBytes();
-        MemoryUse held = models.holds().stream()
+        MemoryUse memoryUse = models.memoryByModel().stream()
                 .filter(h -> h.getKey().equals(folder.slug()))
                 .map(Map.Entry::getValue)
                 .filter(h -> h.engine().name().equals(engine)
                         && h.engine().device().equals(device)
                         && h.engine().precision() == plan.standard())
-                .map(OpenModels.Held::memory)
+                .map(OpenModels.EngineMemory::memory)
                 .findFirst()
                 .orElse(null);
         Long fits = memory == null ? null : most(p -> footprint.total(p) <= memory);
-        return new Room(memory, free, footprint.weights(), held, folder.spec().maxContext(), fits);
+        return new Room(
+                memory, free, footprint.weights(), memoryUse, folder.spec().maxContext(), fits);
     }
 
     private static Long systemMemory() {
@@ -255,8 +256,8 @@ public final class Costs {
         }
 
         List<LayerCache> layers(long positions) {
-            List<Long> kept = KvCacheReport.kept(spec, kv, positions);
-            List<Long> needed = KvCacheReport.needed(spec, kv, positions);
+            List<Long> kept = KvCacheReport.allPositions(spec, kv, positions);
+            List<Long> needed = KvCacheReport.windowedPositions(spec, kv, positions);
             List<LayerCache> layers = new ArrayList<>();
             for (int i = 0; i < spec.nLayers(); i++) {
                 LayerSpec layer = spec.layers().get(i);
@@ -284,7 +285,7 @@ public final class Costs {
         }
 
         long kept(long positions) {
-            return sum(KvCacheReport.kept(spec, kv, positions));
+            return sum(KvCacheReport.allPositions(spec, kv, positions));
         }
 
         long total(long positions) {
@@ -298,7 +299,7 @@ public final class Costs {
             return new AtContext(
                     positions,
                     kept(positions),
-                    sum(KvCacheReport.needed(spec, kv, positions)),
+                    sum(KvCacheReport.windowedPositions(spec, kv, positions)),
                     multiHead,
                     scratch(positions),
                     memory == null || total(positions) <= memory);

@@ -15,7 +15,7 @@ import org.llminspector.engine.Part;
 import org.llminspector.engine.PartTime;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.Spread;
+import org.llminspector.engine.TimingSummary;
 import org.llminspector.run.models.Branches;
 import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
@@ -52,10 +52,10 @@ public final class Timelines {
      * @param fused the same pass in the fused form
      * @param parts in the order in which data flows
      */
-    public record Timed(int positions, Spread hooked, Spread fused, List<TimedPart> parts) {}
+    public record Timed(int positions, TimingSummary hooked, TimingSummary fused, List<TimedPart> parts) {}
 
     /** @param layer null outside the blocks */
-    public record TimedPart(Part part, Integer layer, Spread ms) {}
+    public record TimedPart(Part part, Integer layer, TimingSummary ms) {}
 
     private final OpenModels models;
     private final RunStore store;
@@ -183,7 +183,7 @@ public final class Timelines {
             }
         }
         List<TimedPart> parts = new ArrayList<>();
-        places.forEach((place, ms) -> parts.add(new TimedPart(place.part(), place.layer(), Spread.of(ms))));
-        return new Timed(positions, Spread.of(wholes), Spread.of(fast), parts);
+        places.forEach((place, ms) -> parts.add(new TimedPart(place.part(), place.layer(), TimingSummary.of(ms))));
+        return new Timed(positions, TimingSummary.of(wholes), TimingSummary.of(fast), parts);
     }
 }

@@ -317,8 +317,8 @@ public final class Embeddings {
             int bin = max == min ? 0 : (int) ((norms[i] - min) / (max - min) * bins);
             counts[Math.min(bin, bins - 1)]++;
         }
-        List<Integer> told = new ArrayList<>();
-        for (int c : counts) told.add(c);
+        List<Integer> sizes = new ArrayList<>();
+        for (int c : counts) sizes.add(c);
         return new Norms(
                 slug,
                 table,
@@ -326,7 +326,7 @@ public final class Embeddings {
                 min,
                 max,
                 sum / norms.length,
-                told,
+                sizes,
                 neighbours(RowScan.highest(norms, top, row -> true), norms, folder),
                 RowScan.highest(shortest, top, row -> true).stream()
                         .map(s -> new Neighbour(s.row(), folder.token(s.row()).text(), norms[s.row()], norms[s.row()]))

@@ -70,8 +70,8 @@ final class HeadTables {
     private final class Projection {
         private final String matrix;
         private final int from; // offset of the head in the projection's output
-        private final int wide; // output width: all heads where a norm spans them, else one
-        private final float[] turned; // [d_model, wide]
+        private final int outputWidth; // output width: all heads where a norm spans them, else one
+        private final float[] transposed; // [d_model, wide]
         private final float[] bias; // [wide], or null
         private final Norm norm;
         private final float[] normWeight;
@@ -85,15 +85,16 @@ final class HeadTables {
             this.norm = matrix.equals("q") ? attention.qNorm() : matrix.equals("k") ? attention.kNorm() : null;
             boolean all = norm != null && attention.qkNormWide();
             Tensor whole = weights.get(name + ".weight"); // [heads * d_head, d_model]
-            this.wide = all ? Math.toIntExact(whole.shape()[0]) : width;
+            this.outputWidth = all ? Math.toIntExact(whole.shape()[0]) : width;
             this.from = all ? of * width : 0;
             int start = all ? 0 : of * width;
-            float[] rows = whole.rows(start, start + wide).toFloats();
-            this.turned = new float[rows.length];
+            float[] rows = whole.rows(start, start + outputWidth).toFloats();
+            this.transposed = new float[rows.length];
             int d = spec.dModel();
-            for (int j = 0; j < wide; j++) for (int i = 0; i < d; i++) turned[i * wide + j] = rows[j * d + i];
+            for (int j = 0; j < outputWidth; j++)
+                for (int i = 0; i < d; i++) transposed[i * outputWidth + j] = rows[j * d + i];
             this.bias = weights.has(name + ".bias")
-                    ? java.util.Arrays.copyOfRange(weights.get(name + ".bias").toFloats(), start, start + wide)
+                    ? java.util.Arrays.copyOfRange(weights.get(name + ".bias").toFloats(), start, start + outputWidth)
                     : null;
             this.normWeight =
                     norm == null ? null : weights.get(name + "_norm.weight").toFloats();
@@ -104,18 +105,19 @@ final class HeadTables {
             float[] x = row.clone();
             if (spec.embedScale() != 1) for (int i = 0; i < x.length; i++) x[i] *= spec.embedScale();
             x = ln1.apply(lnEmbed.apply(x));
-            float[] y = new float[wide];
-            if (bias != null) System.arraycopy(bias, 0, y, 0, wide);
-            addProduct(x, turned, y);
+            float[] y = new float[outputWidth];
+            if (bias != null) System.arraycopy(bias, 0, y, 0, outputWidth);
+            addProduct(x, transposed, y);
             if (attention.clip() != null) {
-                for (int j = 0; j < wide; j++) y[j] = Math.max(-attention.clip(), Math.min(attention.clip(), y[j]));
+                for (int j = 0; j < outputWidth; j++)
+                    y[j] = Math.max(-attention.clip(), Math.min(attention.clip(), y[j]));
             }
             if (norm != null) normed(y);
             if (matrix.equals("q")) {
-                if (rotation != null) rotation.turn(distance, y, from);
+                if (rotation != null) rotation.rotate(distance, y, from);
                 for (int j = 0; j < width; j++) y[from + j] *= attention.scale();
             } else if (matrix.equals("k") && rotation != null) {
-                rotation.turn(0, y, from); // applies the factor on cos and sin
+                rotation.rotate(0, y, from); // applies the factor on cos and sin
             }
             System.arraycopy(y, from, out, at, width);
         }

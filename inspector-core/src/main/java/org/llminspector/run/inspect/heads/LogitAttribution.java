@@ -110,8 +110,8 @@ public final class LogitAttribution {
             hooks.add(HookId.of(HookPoint.MLP_OUT, i));
         }
         RunValues here = RunValues.of(runId, pos, hooks, store, recaptures);
-        float[] said = here.at(logits);
-        int chosen = token != null ? token : Vectors.argmax(said);
+        float[] logitValues = here.at(logits);
+        int chosen = token != null ? token : Vectors.argmax(logitValues);
         float[] row = Unembedding.row(weights, chosen);
         double bias = Unembedding.bias(weights, chosen);
         if (against != null) {
@@ -138,7 +138,7 @@ public final class LogitAttribution {
             parts.add(new Part(Kind.MLP, i, null, dot(direction, here.at(HookId.of(HookPoint.MLP_OUT, i)))));
         }
         parts.add(new Part(Kind.NORM_BIAS, null, null, last.constant(row) + bias));
-        double logit = said[chosen] - (against == null ? 0 : said[against]);
+        double logit = logitValues[chosen] - (against == null ? 0 : logitValues[against]);
         return new Effects(
                 runId,
                 here.pos(),

@@ -101,7 +101,7 @@ public final class AdditionFourier {
         int right = (int) IntStream.range(0, p)
                 .filter(a -> answers[a] == (a + second) % p)
                 .count();
-        return told(slug, p, second, answers, right, layer, neurons, top);
+        return clock(slug, p, second, answers, right, layer, neurons, top);
     }
 
     /** The most probable answer; the neurons' activations are written into {@code neurons}. */
@@ -119,7 +119,7 @@ public final class AdditionFourier {
         }
     }
 
-    private static Clock told(
+    private static Clock clock(
             String slug, int p, int second, int[] answers, int right, int layer, float[][] neurons, int top) {
         double[] spread = new double[neurons.length];
         List<Turning> all = new ArrayList<>();

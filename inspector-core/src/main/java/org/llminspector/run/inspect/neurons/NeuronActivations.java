@@ -111,7 +111,7 @@ public final class NeuronActivations {
                 System.arraycopy(part, 0, values, from, part.length);
             }
         }
-        return told(folder, layer, neuron, tokens, window, values, top, around);
+        return summary(folder, layer, neuron, tokens, window, values, top, around);
     }
 
     private static float[] window(InspectorEngine engine, HookId hook, int neuron, List<Token> tokens) {
@@ -128,7 +128,7 @@ public final class NeuronActivations {
         }
     }
 
-    private static Activations told(
+    private static Activations summary(
             ModelFolder folder,
             int layer,
             int neuron,

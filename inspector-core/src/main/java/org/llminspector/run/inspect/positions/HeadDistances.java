@@ -218,7 +218,7 @@ public final class HeadDistances {
                 runId, new RecaptureRequest(List.of(scores.name(), pattern.name()), String.valueOf(at), null));
         int n = run.positions();
         int d = a.dHead();
-        float[] told = RunValues.row(store, runId, scores, at).toFloats(); // [head, key]
+        float[] captured = RunValues.row(store, runId, scores, at).toFloats(); // [head, key]
         float[] weights = RunValues.row(store, runId, pattern, at).toFloats();
         int chosen =
                 key == null ? heaviest(weights, head * n, at) : Slice.at(key).on(at + 1, "key")[0];
@@ -235,7 +235,7 @@ public final class HeadDistances {
         RotatedProduct own = product(a, q, k, at, chosen, head, n);
         double agreement = 0;
         for (int j = 0; j <= at; j++) {
-            float score = told[head * n + j];
+            float score = captured[head * n + j];
             if (Float.isInfinite(score)) continue; // outside the window
             double here = product(a, q, k, at, j, head, n).at(at - j, factor);
             if (a.scoreSoftcap() != null) here = a.scoreSoftcap() * Math.tanh(here / a.scoreSoftcap());
@@ -268,7 +268,7 @@ public final class HeadDistances {
                 a.scoreSoftcap(),
                 before * a.scale(),
                 own.at(at - chosen, factor) + bias(a, head, at, chosen),
-                told[head * n + chosen],
+                captured[head * n + chosen],
                 agreement,
                 a.alibi() == null
                         ? null

@@ -82,7 +82,7 @@ public final class PromptShifts {
                     .where("run " + runId)
                     .instead("move the run that it was made from");
         }
-        folder.port().unchangeable().ifPresent(why -> {
+        folder.capabilities().interventionRefusal().ifPresent(why -> {
             throw why;
         });
         int n = run.promptLength();

@@ -65,8 +65,8 @@ public class LinearsTest {
                 OnnxWeights weights = new OnnxWeights(Family.open(checkpoint))) {
             String name = "blocks.1.mlp.in.weight";
             Encodings.Channels w = new Encodings(weights, () -> signed).channels(new GraphBuilder(), List.of(name));
-            Tensor codes = weights.held(w.codes());
-            Tensor scales = weights.held(w.scales());
+            Tensor codes = weights.tensor(w.codes());
+            Tensor scales = weights.tensor(w.scales());
             float[] expected = QuantScheme.of("int8-channel")
                     .quantize(weights.read(name), name)
                     .decode()
@@ -229,8 +229,8 @@ public class LinearsTest {
     }
 
     private static float[] decoded(Encodings.Blocks w, OnnxWeights weights) {
-        Tensor codes = weights.held(w.codes());
-        Tensor scales = weights.held(w.scales());
+        Tensor codes = weights.tensor(w.codes());
+        Tensor scales = weights.tensor(w.scales());
         int blocks = (w.cols() + w.block() - 1) / w.block();
         float[] out = new float[w.rows() * w.cols()];
         for (int i = 0; i < out.length; i++) {

@@ -46,12 +46,12 @@ public class NativeOrtTest {
     /** As it said of a graph whose Div has a zero: mutant -8179664631492565134 of GraphFuzzTest. */
     @Test
     void whatItSaysIsToldWithoutItsSource() {
-        assertThat(Ort.said(
+        assertThat(Ort.message(
                         "Error code - ORT_FAIL - message: Exception during initialization: /onnxruntime_src/onnxruntime/core/"
                                 + "providers/cpu/math/element_wise_ops.h:256 onnxruntime::Div<T>::Div(const onnxruntime::OpKernelInfo&)"
                                 + " [with T = long int] b_data[i] != T{0} was false. Integer division by zero\nmore"))
                 .isEqualTo("Error code - ORT_FAIL - message: b_data[i] != T{0} was false. Integer division by zero");
-        assertThat(Ort.said("Node (x) Op (MatMul) [ShapeInferenceError] Incompatible dimensions"))
+        assertThat(Ort.message("Node (x) Op (MatMul) [ShapeInferenceError] Incompatible dimensions"))
                 .isEqualTo("Node (x) Op (MatMul) [ShapeInferenceError] Incompatible dimensions");
     }
 }

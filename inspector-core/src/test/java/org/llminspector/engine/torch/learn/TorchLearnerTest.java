@@ -141,7 +141,8 @@ public class TorchLearnerTest {
             learner.accumulate(new int[][] {ids}, ones);
             float[] twice = learner.gradient().toFloats();
             for (int i = 0; i < once.length; i++) assertThat(twice[i]).isCloseTo(2 * once[i], within(1e-4f));
-            double norm = learner.update(Optimizer.of(Optimizer.Kind.SGD, 0), 0.01, Double.POSITIVE_INFINITY);
+            double norm = learner.update(
+                    Optimizer.of(Optimizer.Kind.SGD, null, null, null, null, 0.0), 0.01, Double.POSITIVE_INFINITY);
             double sum = 0;
             for (float v : twice) sum += (double) v * v;
             assertThat(norm).isCloseTo(Math.sqrt(sum), within(1e-9 * norm));

@@ -235,7 +235,8 @@ public class CostsTest {
         }
         RunRequest greedy = r.toBuilder()
                 .tokens(List.of(3, 4, 5, 3, 4, 5, 3))
-                .generate(new GenerateOptions(3, true, null, null, null, null, null, null, null, null, true))
+                .generate(
+                        new GenerateOptions(3, true, null, null, null, null, null, null, null, null, true, null, null))
                 .build();
         assertThat(inspector.runs().run(greedy, RunListener.NONE).generation().steps())
                 .extracting(s -> s.token().id())

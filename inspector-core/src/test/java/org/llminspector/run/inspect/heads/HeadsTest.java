@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -207,9 +208,11 @@ public class HeadsTest {
         assertThat(all.shape()).containsExactly(4, 4, n, n);
         assertThat(small.shape()).containsExactly(4, 4, 3, 3);
         int[] ids = TOKENS.stream().mapToInt(i -> i).toArray();
+        BitSet every = new BitSet();
+        every.set(0, ids.length);
         for (int layer = 0; layer < 4; layer++) {
             Tensor pattern = inspector.runs().stored().capture(run.id(), HookId.of(HookPoint.PATTERN, layer));
-            List<HeadScores> stripes = HeadScores.of(layer, pattern, ids);
+            List<HeadScores> stripes = HeadScores.of(layer, pattern, ids, every);
             for (int h = 0; h < 4; h++) {
                 HeadProfile profile = heads.get(layer * 4 + h);
                 assertThat(profile.stripes()).isEqualTo(stripes.get(h));

@@ -71,22 +71,22 @@ public final class CircuitsCommand extends AskCommand {
         int[] at = Arguments.head(head, "HEAD");
         String slug = slug(inspector);
         if (heard) {
-            HeadCircuits.Compositions told = inspector.analyses().circuits().compositions(slug, at[0], at[1]);
-            if (json) out.println(Json.write(told));
-            else compositions(told, out);
+            HeadCircuits.Compositions answer = inspector.analyses().circuits().compositions(slug, at[0], at[1]);
+            if (json) out.println(Json.write(answer));
+            else compositions(answer, out);
             return;
         }
         List<Integer> ids = Arguments.ids(inspector, slug, tokens);
-        HeadCircuits.Circuits told =
+        HeadCircuits.Circuits answer =
                 inspector.analyses().circuits().circuits(slug, at[0], at[1], distance, ids, words, top);
         if (json) {
-            out.println(Json.write(told));
+            out.println(Json.write(answer));
             return;
         }
-        pairs("looks for, most of all", told.seeks(), out);
+        pairs("looks for, most of all", answer.seeks(), out);
         out.println();
-        pairs("then writes, most of all", told.writes(), out);
-        for (HeadCircuits.Of of : told.of()) {
+        pairs("then writes, most of all", answer.writes(), out);
+        for (HeadCircuits.Of of : answer.of()) {
             out.println();
             List<List<String>> rows = new ArrayList<>();
             rows.add(List.of(
@@ -117,8 +117,8 @@ public final class CircuitsCommand extends AskCommand {
         Lines.table(rows, out);
     }
 
-    private void compositions(HeadCircuits.Compositions told, PrintWriter out) {
-        List<HeadCircuits.Reads> from = new ArrayList<>(told.from());
+    private void compositions(HeadCircuits.Compositions answer, PrintWriter out) {
+        List<HeadCircuits.Reads> from = new ArrayList<>(answer.from());
         from.sort((a, b) -> Double.compare(most(b.composition()), most(a.composition())));
         List<List<String>> rows = new ArrayList<>(List.of(List.of("FROM", "INTO Q", "INTO K", "INTO V")));
         for (HeadCircuits.Reads r : from.subList(0, Math.min(top, from.size()))) {

@@ -78,10 +78,10 @@ public final class CostCommand extends AskCommand {
                 .kvCache(Arguments.kvCache(kvCache, "--kv-cache"))
                 .build();
         if (measure) measure(inspector, request, out);
-        else tell(inspector.analyses().costs().cost(request, null, null, contexts), out);
+        else print(inspector.analyses().costs().cost(request, null, null, contexts), out);
     }
 
-    private void tell(Costs.Cost c, PrintWriter out) {
+    private void print(Costs.Cost c, PrintWriter out) {
         if (json) {
             out.println(Json.write(c));
             return;

@@ -64,17 +64,17 @@ public final class HeadsCommand extends AskCommand {
     @Override
     protected void ask(Inspector inspector, PrintWriter out) {
         if (run == null) {
-            Heads.Repeated told = inspector
+            Heads.Repeated answer = inspector
                     .analyses()
                     .heads()
                     .repeated(slug(inspector), null, PrecisionPlan.of(null, null), seed, length);
-            if (json) out.println(Json.write(told));
-            else table(told.heads(), Map.of(), out);
+            if (json) out.println(Json.write(answer));
+            else table(answer.heads(), Map.of(), out);
             return;
         }
-        Heads.Profiles told = inspector.analyses().heads().profiles(run);
+        Heads.Profiles answer = inspector.analyses().heads().profiles(run);
         if (json) {
-            out.println(Json.write(told));
+            out.println(Json.write(answer));
             return;
         }
         LogitAttribution.Effects effects = inspector.analyses().attribution().effects(run, null, null, null);
@@ -83,7 +83,7 @@ public final class HeadsCommand extends AskCommand {
             if (p.part() == LogitAttribution.Kind.HEAD) adds.put(List.of(p.layer(), p.head()), p.effect());
         }
         out.println("effect: what the head adds to the logit of '" + effects.text() + "' after the prompt\n");
-        table(told.heads(), adds, out);
+        table(answer.heads(), adds, out);
     }
 
     private void table(List<HeadProfile> heads, Map<List<Integer>, Double> effects, PrintWriter out) {

@@ -86,33 +86,33 @@ public final class PositionsCommand extends AskCommand {
                     .instead("inspector positions RUN " + (shift == null ? "--head 2.1" : "--shift 100"));
         }
         if (run == null) {
-            tell(inspector.analyses().positions().schemes(slug(inspector), null, most), this::schemes, out);
+            print(inspector.analyses().positions().schemes(slug(inspector), null, most), this::schemes, out);
         } else if (shift != null) {
-            tell(inspector.analyses().shifts().shift(run, shift, layer), PositionsCommand::shifted, out);
+            print(inspector.analyses().shifts().shift(run, shift, layer), PositionsCommand::shifted, out);
         } else if (head != null) {
             int[] at = Arguments.head(head, "--head");
-            tell(
+            print(
                     inspector.analyses().distances().distances(run, at[0], at[1], query, key, most),
                     PositionsCommand::distances,
                     out);
         } else {
-            tell(inspector.analyses().distances().ranges(run, most), PositionsCommand::ranges, out);
+            print(inspector.analyses().distances().ranges(run, most), PositionsCommand::ranges, out);
         }
     }
 
-    private interface Teller<A> {
-        void tell(A answer, PrintWriter out);
+    private interface Printer<A> {
+        void print(A answer, PrintWriter out);
     }
 
-    private <A> void tell(A answer, Teller<A> words, PrintWriter out) {
+    private <A> void print(A answer, Printer<A> words, PrintWriter out) {
         if (json) out.println(Json.write(answer));
-        else words.tell(answer, out);
+        else words.print(answer, out);
     }
 
-    private void schemes(Positions.Schemes told, PrintWriter out) {
+    private void schemes(Positions.Schemes answer, PrintWriter out) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("LAYERS", "POSITIONS", "BASE", "TURNED", "FASTEST", "SLOWEST", "SCALING", "WINDOW"));
-        for (Positions.Scheme s : told.schemes()) {
+        for (Positions.Scheme s : answer.schemes()) {
             boolean turns = s.theta() != null;
             List<Positions.Pair> pairs = s.pairs();
             rows.add(List.of(
@@ -125,17 +125,17 @@ public final class PositionsCommand extends AskCommand {
                     turns ? s.scaling().getClass().getSimpleName().toLowerCase(Locale.ROOT) : "-",
                     s.window() == null ? "-" : s.window().toString()));
         }
-        out.println(told.model() + " reads " + told.maxContext() + " positions"
-                + (told.learned() ? ", each with a learned vector" : "")
+        out.println(answer.model() + " reads " + answer.maxContext() + " positions"
+                + (answer.learned() ? ", each with a learned vector" : "")
                 + "; FASTEST and SLOWEST are positions for one whole turn of a pair\n");
         Lines.table(rows, out);
     }
 
-    private static void ranges(HeadDistances.Ranges told, PrintWriter out) {
-        out.println("RANGE: how far the head's mean score moves over distances up to " + told.most()
+    private static void ranges(HeadDistances.Ranges answer, PrintWriter out) {
+        out.println("RANGE: how far the head's mean score moves over distances up to " + answer.most()
                 + "; NEAREST: the distance at which it is largest\n");
         List<List<String>> rows = new ArrayList<>(List.of(List.of("HEAD", "RANGE", "NEAREST")));
-        for (HeadDistances.HeadRange h : told.heads()) {
+        for (HeadDistances.HeadRange h : answer.heads()) {
             rows.add(List.of(h.layer() + "." + h.head(), number(h.range()), String.valueOf(h.nearest())));
         }
         Lines.table(rows, out);

@@ -78,7 +78,7 @@ public final class ComparisonRoutes implements Routes {
         String accept = ctx.header("Accept");
         if (accept != null && accept.contains("text/event-stream")) {
             Events events = new Events();
-            LiveComparison live = new LiveComparison(events::tell);
+            LiveComparison live = new LiveComparison(events::send);
             stream.answer(ctx, events, () -> live.compare(comparisons, request));
             return;
         }

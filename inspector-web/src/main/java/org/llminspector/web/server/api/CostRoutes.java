@@ -63,7 +63,7 @@ public final class CostRoutes implements Routes {
         String accept = ctx.header("Accept");
         if (accept != null && accept.contains("text/event-stream")) {
             Events events = new Events();
-            LiveBenchmark live = new LiveBenchmark(events::tell);
+            LiveBenchmark live = new LiveBenchmark(events::send);
             stream.answer(ctx, events, () -> live.measure(benchmarks, r));
             return;
         }

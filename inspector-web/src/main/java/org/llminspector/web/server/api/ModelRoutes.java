@@ -71,7 +71,7 @@ public final class ModelRoutes implements Routes {
         }
         Events events = new Events();
         stream.answer(
-                ctx, events, () -> models.load(request, p -> events.tell(new RunEvent("progress", p)), () -> false));
+                ctx, events, () -> models.load(request, p -> events.send(new RunEvent("progress", p)), () -> false));
     }
 
     private void hooks(Context ctx) throws IOException {

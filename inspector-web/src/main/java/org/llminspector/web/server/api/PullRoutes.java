@@ -47,7 +47,7 @@ public final class PullRoutes implements Routes {
             stream.answer(
                     ctx,
                     events,
-                    () -> models.pull(repo, r.revision(), p -> events.tell(new RunEvent("progress", p)), cancelled));
+                    () -> models.pull(repo, r.revision(), p -> events.send(new RunEvent("progress", p)), cancelled));
             return null;
         });
     }

@@ -52,7 +52,7 @@ public final class RunRoutes implements Routes {
         String accept = ctx.header("Accept");
         if (accept != null && accept.contains("text/event-stream")) {
             Events events = new Events();
-            LiveRun run = new LiveRun(metrics, events::tell);
+            LiveRun run = new LiveRun(metrics, events::send);
             stream.answer(ctx, events, () -> run.run(runs, request));
             return;
         }

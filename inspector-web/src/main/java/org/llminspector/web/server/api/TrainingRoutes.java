@@ -121,7 +121,7 @@ public final class TrainingRoutes implements Routes {
         stream.bounded(() -> {
             Events events = new Events();
             BooleanSupplier gone = queue.cancellation();
-            stream.answer(ctx, events, () -> training.watch(id, p -> events.tell(new RunEvent("progress", p)), gone));
+            stream.answer(ctx, events, () -> training.watch(id, p -> events.send(new RunEvent("progress", p)), gone));
             return null;
         });
     }

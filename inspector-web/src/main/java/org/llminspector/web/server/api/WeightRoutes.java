@@ -91,7 +91,7 @@ public final class WeightRoutes implements Routes {
         }
         Events events = new Events();
         stream.answer(ctx, events, () -> models.weights()
-                .report(slug, scheme, p -> events.tell(new RunEvent("progress", p)), cancelled));
+                .report(slug, scheme, p -> events.send(new RunEvent("progress", p)), cancelled));
     }
 
     private void block(Context ctx) throws IOException {

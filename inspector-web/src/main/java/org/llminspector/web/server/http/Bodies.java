@@ -107,7 +107,7 @@ public final class Bodies extends Handler.Wrapper {
                     return;
                 }
                 if (Content.Chunk.isFailure(chunk)) {
-                    brokenOff(chunk.getFailure());
+                    aborted(chunk.getFailure());
                     return;
                 }
                 boolean kept = keep(chunk.getByteBuffer());
@@ -196,7 +196,7 @@ public final class Bodies extends Handler.Wrapper {
             refuse(ProblemDetail.of(HttpStatus.REQUEST_TIMEOUT_408, "request-timeout", problem, path()));
         }
 
-        private void brokenOff(Throwable failure) {
+        private void aborted(Throwable failure) {
             refuse(ProblemDetail.of(
                     Problem.invalid("the request's body broke off").found(failure.getMessage()), path()));
         }

@@ -18,7 +18,7 @@ public final class Events {
     }
 
     /** Never blocks. */
-    public void tell(RunEvent event) {
+    public void send(RunEvent event) {
         if (event.last() || waiting.size() < MAX_WAITING) waiting.add(event);
         else tooMany.run();
     }

@@ -19,10 +19,6 @@ public final class HttpProblem extends RuntimeException {
         this.problem = problem;
     }
 
-    public int status() {
-        return status;
-    }
-
     public ProblemDetail detail(String instance) {
         return ProblemDetail.of(status, type, problem, instance);
     }

@@ -26,11 +26,11 @@ public final class LiveBenchmark extends LiveWork implements Benchmarks.Listener
 
     @Override
     public void opening(Opening.Progress progress) {
-        tell("opening", progress);
+        send("opening", progress);
     }
 
     @Override
     public void measured(Benchmarks.Point point, int done, int total) {
-        tell("measured", new Measured(point, done, total));
+        send("measured", new Measured(point, done, total));
     }
 }

@@ -22,11 +22,11 @@ public final class LiveComparison extends LiveWork implements ComparisonListener
 
     @Override
     public void started(String id) {
-        tell("started", new Started(id));
+        send("started", new Started(id));
     }
 
     @Override
     public void progress(Progress progress) {
-        tell("progress", progress);
+        send("progress", progress);
     }
 }

@@ -54,22 +54,22 @@ public final class LiveRun extends LiveWork implements RunListener {
 
     @Override
     public void opening(String id, Opening.Progress progress) {
-        tell("opening", progress);
+        send("opening", progress);
     }
 
     @Override
     public void started(String id, List<Token> prompt) {
-        tell("started", new RunEvent.Started(id, prompt, prompt.size()));
+        send("started", new RunEvent.Started(id, prompt, prompt.size()));
     }
 
     @Override
     public void prefilled(KvCacheReport kvCache, double ms) {
-        tell("prefilled", new RunEvent.Prefilled(kvCache, ms));
+        send("prefilled", new RunEvent.Prefilled(kvCache, ms));
     }
 
     @Override
     public void token(GeneratedToken token, KvCacheReport kvCache) {
         metrics.tokenGenerated();
-        tell("token", new RunEvent.Step(token, kvCache));
+        send("token", new RunEvent.Step(token, kvCache));
     }
 }

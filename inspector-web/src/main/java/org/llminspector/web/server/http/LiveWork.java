@@ -12,11 +12,11 @@ public abstract class LiveWork {
         this.events = events;
     }
 
-    public final void tell(String event, Object data) {
+    public final void send(String event, Object data) {
         events.accept(new RunEvent(event, data));
     }
 
     public void queued(String id, int ahead) {
-        tell("queued", new RunEvent.Queued(id, ahead));
+        send("queued", new RunEvent.Queued(id, ahead));
     }
 }

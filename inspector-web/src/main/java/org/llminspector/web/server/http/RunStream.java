@@ -51,7 +51,7 @@ public final class RunStream {
         RunQueue.Caller caller = queue.caller();
         String path = ctx.path();
         events.onOverflow(caller::cancel);
-        threads.execute(() -> events.tell(toEnd(caller, work, path)));
+        threads.execute(() -> events.send(toEnd(caller, work, path)));
         try {
             write(ctx, events, wire);
         } catch (IOException disconnected) {

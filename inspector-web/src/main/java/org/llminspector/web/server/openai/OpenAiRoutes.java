@@ -83,7 +83,7 @@ public final class OpenAiRoutes implements Routes {
             stream(ctx, r, work);
             return;
         }
-        List<OpenAiWork.Made> all = work.all(r, OpenAiWork.Teller.NONE);
+        List<OpenAiWork.Made> all = work.all(r, OpenAiWork.ChoiceListener.NONE);
         OpenAiWork.Made first = all.get(0);
         OpenAi.Usage usage = OpenAiWork.usage(all, r.n());
         long created = OpenAiWork.created(first.run());
@@ -141,7 +141,7 @@ public final class OpenAiRoutes implements Routes {
     }
 
     /** Writer of a stream's chunks while its choices are made. */
-    private static final class Chunks implements OpenAiWork.Teller {
+    private static final class Chunks implements OpenAiWork.ChoiceListener {
 
         private final OpenAiRequest r;
         private final Events events;
@@ -183,7 +183,7 @@ public final class OpenAiRoutes implements Routes {
         }
 
         void usage(OpenAi.Usage usage) {
-            tell(
+            send(
                     r.chat()
                             ? new OpenAi.Chat(
                                     id,
@@ -199,12 +199,12 @@ public final class OpenAiRoutes implements Routes {
         private void chat(int index, OpenAi.Said delta, OpenAi.ChatLogprobs logprobs, OpenAiWork.Made end, String run) {
             OpenAi.ChatChoice choice =
                     new OpenAi.ChatChoice(index, null, delta, logprobs, finish(end), limit(end), run);
-            tell(new OpenAi.Chat(id, "chat.completion.chunk", created, r.model().name(), List.of(choice), null));
+            send(new OpenAi.Chat(id, "chat.completion.chunk", created, r.model().name(), List.of(choice), null));
         }
 
         private void text(int index, String text, OpenAi.Logprobs logprobs, OpenAiWork.Made end, String run) {
             OpenAi.Choice choice = new OpenAi.Choice(index, text, logprobs, finish(end), limit(end), run);
-            tell(new OpenAi.Completion(id, "text_completion", created, r.model().name(), List.of(choice), null));
+            send(new OpenAi.Completion(id, "text_completion", created, r.model().name(), List.of(choice), null));
         }
 
         private static String finish(OpenAiWork.Made end) {
@@ -215,8 +215,8 @@ public final class OpenAiRoutes implements Routes {
             return end == null ? null : end.limit();
         }
 
-        private void tell(Object chunk) {
-            events.tell(new RunEvent("chunk", chunk));
+        private void send(Object chunk) {
+            events.send(new RunEvent("chunk", chunk));
         }
     }
 }

@@ -26,8 +26,8 @@ public final class OpenAiWork {
     private static final double LEAST = -9_999;
 
     /** Listener to choices under way, called on the thread that makes them. */
-    interface Teller {
-        Teller NONE = new Teller() {};
+    interface ChoiceListener {
+        ChoiceListener NONE = new ChoiceListener() {};
 
         /** A choice of this prompt begins. */
         default void begun(int index, String prompt, OpenAi.Logprobs echo) {}
@@ -64,7 +64,7 @@ public final class OpenAiWork {
     }
 
     /** All choices in order: those of the first prompt, then those of the next. */
-    List<Made> all(OpenAiRequest r, Teller teller) {
+    List<Made> all(OpenAiRequest r, ChoiceListener listener) {
         BooleanSupplier cancelled = queue.cancellation();
         List<Made> all = new ArrayList<>();
         for (RunRequest prompt : r.prompts()) {
@@ -75,26 +75,26 @@ public final class OpenAiWork {
                     RunRequest read = request.toBuilder().generate(null).build();
                     echo = runs.sampling().scoresAfterOthers(read, r.logprobs());
                 }
-                Made made = one(all.size(), request, echo, r, teller);
+                Made made = one(all.size(), request, echo, r, listener);
                 all.add(made);
-                teller.made(made);
+                listener.made(made);
                 if (cancelled.getAsBoolean()) return all;
             }
         }
         return all;
     }
 
-    private Made one(int index, RunRequest request, Scores echo, OpenAiRequest r, Teller teller) {
+    private Made one(int index, RunRequest request, Scores echo, OpenAiRequest r, ChoiceListener listener) {
         String[] id = {null};
         LiveRun run = new LiveRun(metrics, echo != null, event -> {
             if (event.data() instanceof RunEvent.Queued q) id[0] = q.id();
             if (event.data() instanceof RunEvent.Started s) {
-                teller.begun(
+                listener.begun(
                         index,
                         r.echo() ? prompt(request, s.tokens()) : "",
                         logprobs(s.tokens(), request.prompt() != null, echo));
             }
-            if (event.data() instanceof RunEvent.Step s) teller.token(index, id[0], s.token());
+            if (event.data() instanceof RunEvent.Step s) listener.token(index, id[0], s.token());
         });
         RunManifest manifest = run.run(runs, request);
         return new Made(index, manifest, prompt(request, manifest.tokens().subList(0, manifest.promptLength())), echo);

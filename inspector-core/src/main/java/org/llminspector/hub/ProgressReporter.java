@@ -3,7 +3,7 @@ package org.llminspector.hub;
 import org.llminspector.hub.Progress.State;
 
 /** Byte counter of a pull, which calls the listener at most ten times per second. One thread at a time. */
-final class Meter {
+final class ProgressReporter {
 
     private static final long QUIET_NS = 100_000_000;
     private static final double SPEED_WINDOW_NS = 3e9;
@@ -18,16 +18,16 @@ final class Meter {
     private double speed;
     private long arrived; // since the speed was last updated
     private long speedFrom = System.nanoTime();
-    private long told;
-    private boolean toldAny;
+    private long reportedAt;
+    private boolean reported;
 
-    Meter(Progress.Listener listener) {
+    ProgressReporter(Progress.Listener listener) {
         this.listener = listener;
     }
 
     void state(State state) {
         this.state = state;
-        tell(state == State.DONE);
+        report(state == State.DONE);
     }
 
     /** Sets the number of files and their total bytes. */
@@ -43,21 +43,21 @@ final class Meter {
     }
 
     /** Bytes that were there already; negative to discard invalid ones. */
-    void there(long bytes) {
+    void alreadyPresent(long bytes) {
         done += bytes;
-        tell(false);
+        report(false);
     }
 
     /** Bytes received over the network. */
     void arrived(long bytes) {
         done += bytes;
         arrived += bytes;
-        tell(false);
+        report(false);
     }
 
-    private void tell(boolean always) {
+    private void report(boolean always) {
         long now = System.nanoTime();
-        if (toldAny && !always && now - told < QUIET_NS) return;
+        if (reported && !always && now - reportedAt < QUIET_NS) return;
         double passed = now - speedFrom;
         if (passed > 0) {
             double keep = Math.exp(-passed / SPEED_WINDOW_NS);
@@ -66,8 +66,8 @@ final class Meter {
             speedFrom = now;
             arrived = 0;
         }
-        toldAny = true;
-        told = now;
+        reported = true;
+        reportedAt = now;
         if (state == State.DONE) {
             file = null;
             speed = 0;

@@ -7,13 +7,13 @@ import java.util.List;
  *
  * @param runs number of measurements
  */
-public record Spread(double median, double min, double max, int runs) {
+public record TimingSummary(double median, double min, double max, int runs) {
 
     /** @param ms at least one */
-    public static Spread of(List<Double> ms) {
+    public static TimingSummary of(List<Double> ms) {
         List<Double> sorted = ms.stream().sorted().toList();
         int n = sorted.size();
         double median = (sorted.get((n - 1) / 2) + sorted.get(n / 2)) / 2;
-        return new Spread(median, sorted.get(0), sorted.get(n - 1), n);
+        return new TimingSummary(median, sorted.get(0), sorted.get(n - 1), n);
     }
 }
