@@ -79,8 +79,16 @@ final class RecordingTap implements Tap {
         return v;
     }
 
-    /** Copies the captured values out of the engine and frees them. */
+    /**
+     * Copies the captured values out of the engine and frees them. The buffers are lent memory: a value that no tap gave
+     * would be another run's bytes.
+     */
     void copyOut(CaptureBuffers buffers) {
+        for (HookId id : captured) {
+            if (!kept.containsKey(id)) {
+                throw new IllegalStateException(id + " was captured, and no tap in the decoder gave its value");
+            }
+        }
         kept.forEach((id, value) -> {
             ByteBuffer bytes = value.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
             buffers.take(id, bytes, start, count);

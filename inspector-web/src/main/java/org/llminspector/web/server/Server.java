@@ -28,6 +28,7 @@ import org.llminspector.web.server.api.CaptureRoutes;
 import org.llminspector.web.server.api.ComparisonRoutes;
 import org.llminspector.web.server.api.CostRoutes;
 import org.llminspector.web.server.api.DocsRoutes;
+import org.llminspector.web.server.api.EmbeddingRoutes;
 import org.llminspector.web.server.api.HeadRoutes;
 import org.llminspector.web.server.api.LearningRoutes;
 import org.llminspector.web.server.api.LessonRoutes;
@@ -176,6 +177,7 @@ public final class Server implements AutoCloseable {
                 new SamplingRoutes(runs),
                 new CostRoutes(analyses, queue, stream),
                 new NeuronRoutes(models, analyses),
+                new EmbeddingRoutes(models, analyses.embeddings()),
                 new LearningRoutes(trainings.learning()),
                 new ComparisonRoutes(inspector.comparisons(), queue, stream),
                 new OpenAiRoutes(models, runs, queue, metrics, stream),

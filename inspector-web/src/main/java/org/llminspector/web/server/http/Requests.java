@@ -56,4 +56,14 @@ public final class Requests {
         if (value != null) return value;
         throw Problem.invalid("a field is missing").where(field);
     }
+
+    /** A number of the body, or the standard one; INVALID outside its range, ends included. */
+    public static int count(Integer given, int standard, int least, int most, String field) {
+        int n = given == null ? standard : given;
+        if (n >= least && n <= most) return n;
+        throw Problem.invalid("the number is out of its range")
+                .where(field)
+                .expected(least + " to " + most)
+                .found(n);
+    }
 }
