@@ -479,6 +479,12 @@ class ContractTest extends LiveTest {
     }
 
     @Test
+    void examplesAreOfTheirSchemas() {
+        assertThat(live.contract.emptyKeys()).isEmpty();
+        assertThat(live.contract.checkExamples()).isGreaterThan(50);
+    }
+
+    @Test
     void theDocumentIsServedToReadWithoutScripts() {
         String page = live.get("/docs").text();
         assertThat(page)
