@@ -204,7 +204,7 @@ public final class ModelCache {
         return name.substring(0, name.length() - ".gguf".length());
     }
 
-    /** The snapshot of refs/main, or else any snapshot with a model. */
+    /** The snapshot of refs/main, or else the latest snapshot with a model. */
     private static Path snapshot(Path repo) {
         try {
             Path main = repo.resolve("refs/main");
@@ -216,11 +216,18 @@ public final class ModelCache {
             Path snapshots = repo.resolve("snapshots");
             if (!Files.isDirectory(snapshots)) return null;
             try (Stream<Path> all = Files.list(snapshots)) {
-                return all.filter(ModelCache::isModel).findFirst().orElse(null);
+                return all.filter(ModelCache::isModel)
+                        .max(Comparator.comparingLong(ModelCache::modified).thenComparing(Comparator.naturalOrder()))
+                        .orElse(null);
             }
         } catch (IOException | Problem | java.nio.file.InvalidPathException e) {
             return null;
         }
+    }
+
+    /** Milliseconds; 0 for a folder that has just been deleted. */
+    private static long modified(Path dir) {
+        return dir.toFile().lastModified();
     }
 
     private static boolean isModel(Path dir) {
