@@ -35,8 +35,7 @@ public final class Evaluations {
             Consumer<String> progress,
             BooleanSupplier cancelled) {
         OpenModels models = inspector.models().opened();
-        ModelFolder folder =
-                models.folder(slugOrNull == null ? inspector.models().defaultSlug() : slugOrNull);
+        ModelFolder folder = models.folder(inspector.models().orDefault(slugOrNull));
         String engine = Engines.of(null, folder).id();
         PrecisionPlan exact = PrecisionPlan.of(Precision.FP32);
         try (RunQueue.Place place = inspector.queue().enter("evaluation", folder.slug())) {

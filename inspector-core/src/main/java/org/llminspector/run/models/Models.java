@@ -187,6 +187,11 @@ public final class Models {
         return slugs.contains(embedded) ? embedded : first.slug();
     }
 
+    /** The slug, or the default model's where there is none. */
+    public String orDefault(String slugOrNull) {
+        return slugOrNull == null ? defaultSlug() : slugOrNull;
+    }
+
     /**
      * A model's spec, tokenizer and size, and the hash of its weights once it is computed.
      *
@@ -276,7 +281,7 @@ public final class Models {
 
     /** The same, with progress; it ends when {@code cancelled} answers true. */
     public EngineInfo load(RunRequest r, Consumer<Opening.Progress> progress, BooleanSupplier cancelled) {
-        ModelFolder folder = models.folder(r.model() == null ? defaultSlug() : r.model());
+        ModelFolder folder = models.folder(orDefault(r.model()));
         String engine = Engines.of(r.engine(), folder).id();
         String device = r.device() == null ? "auto" : r.device();
         try (RunQueue.Place place = queue.enter("opening", folder.slug())) {

@@ -26,6 +26,6 @@ public abstract class ModelCommand implements Callable<Integer> {
 
     /** The slug of the model given by the options, or of the default model. */
     protected final String slug(Inspector inspector) {
-        return places.slug() == null ? inspector.models().defaultSlug() : places.slug();
+        return inspector.models().orDefault(places.slug());
     }
 }

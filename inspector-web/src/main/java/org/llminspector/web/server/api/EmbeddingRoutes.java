@@ -45,13 +45,13 @@ public final class EmbeddingRoutes implements Routes {
         NeighboursRequest r = Requests.body(ctx, NeighboursRequest.class);
         Embeddings.Metric metric = r.metric() == null ? Embeddings.Metric.COSINE : r.metric();
         int top = Requests.count(r.top(), 10, 1, MOST, "top");
-        Replies.json(ctx, embeddings.neighbours(model(r.model()), table(r.table()), r.of(), metric, top));
+        Replies.json(ctx, embeddings.neighbours(models.orDefault(r.model()), table(r.table()), r.of(), metric, top));
     }
 
     private void map(Context ctx) throws IOException {
         MapRequest r = Requests.body(ctx, MapRequest.class);
         List<Embeddings.Captured> vectors = r.vectors() == null ? List.of() : r.vectors();
-        Replies.json(ctx, embeddings.map(model(r.model()), table(r.table()), r.ids(), vectors));
+        Replies.json(ctx, embeddings.map(models.orDefault(r.model()), table(r.table()), r.ids(), vectors));
     }
 
     private void norms(Context ctx) throws IOException {
@@ -60,20 +60,19 @@ public final class EmbeddingRoutes implements Routes {
         Replies.json(
                 ctx,
                 embeddings.norms(
-                        model(r.model()), table(r.table()), bins, Requests.count(r.top(), 10, 1, MOST, "top")));
+                        models.orDefault(r.model()),
+                        table(r.table()),
+                        bins,
+                        Requests.count(r.top(), 10, 1, MOST, "top")));
     }
 
     private void waves(Context ctx) throws IOException {
         WavesRequest r = Requests.body(ctx, WavesRequest.class);
         int planes = Requests.count(r.planes(), 4, 0, MOST, "planes");
-        Replies.json(ctx, embeddings.waves(model(r.model()), table(r.table()), r.period(), planes));
+        Replies.json(ctx, embeddings.waves(models.orDefault(r.model()), table(r.table()), r.period(), planes));
     }
 
     private static Embeddings.Table table(Embeddings.Table named) {
         return named == null ? Embeddings.Table.EMBED : named;
-    }
-
-    private String model(String named) {
-        return named == null ? models.defaultSlug() : named;
     }
 }

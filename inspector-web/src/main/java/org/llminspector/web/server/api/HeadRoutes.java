@@ -77,7 +77,7 @@ public final class HeadRoutes implements Routes {
         RepeatedRequest r = Requests.body(ctx, RepeatedRequest.class);
         long seed = r.seed() == null ? 0 : r.seed();
         PrecisionPlan plan = PrecisionPlan.of(r.precision(), null);
-        Replies.json(ctx, heads.repeated(model(r.model()), r.engine(), plan, seed, r.length()));
+        Replies.json(ctx, heads.repeated(models.orDefault(r.model()), r.engine(), plan, seed, r.length()));
     }
 
     private void effects(Context ctx) throws IOException {
@@ -102,14 +102,15 @@ public final class HeadRoutes implements Routes {
         if (ids.contains(null)) throw Problem.invalid("an id is missing").where("ids");
         boolean words = r.words() == null || r.words();
         int distance = r.distance() == null ? 0 : r.distance();
-        Replies.json(ctx, analyses.circuits().circuits(model(r.model()), layer, head, distance, ids, words, top));
+        Replies.json(
+                ctx, analyses.circuits().circuits(models.orDefault(r.model()), layer, head, distance, ids, words, top));
     }
 
     private void compositions(Context ctx) throws IOException {
         CompositionsRequest r = Requests.body(ctx, CompositionsRequest.class);
         int layer = Requests.required(r.layer(), "layer");
         int head = Requests.required(r.head(), "head");
-        Replies.json(ctx, analyses.circuits().compositions(model(r.model()), layer, head));
+        Replies.json(ctx, analyses.circuits().compositions(models.orDefault(r.model()), layer, head));
     }
 
     private void thumbnails(Context ctx) throws IOException {
@@ -157,9 +158,5 @@ public final class HeadRoutes implements Routes {
     private static Slice slice(Context ctx, String name) {
         String text = ctx.queryParam(name);
         return text == null ? Slice.ALL : Slice.parse(text, name);
-    }
-
-    private String model(String named) {
-        return named == null ? models.defaultSlug() : named;
     }
 }

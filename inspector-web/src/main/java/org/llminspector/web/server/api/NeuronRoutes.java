@@ -69,7 +69,7 @@ public final class NeuronRoutes implements Routes {
                 ctx,
                 analyses.activations()
                         .activations(
-                                model(r.model()),
+                                models.orDefault(r.model()),
                                 r.engine(),
                                 PrecisionPlan.of(r.precision(), null),
                                 layer,
@@ -92,10 +92,8 @@ public final class NeuronRoutes implements Routes {
         ClockRequest r = Requests.body(ctx, ClockRequest.class);
         int second = r.second() == null ? 0 : r.second();
         Replies.json(
-                ctx, analyses.fourier().clock(model(r.model()), second, Requests.count(r.top(), 4, 1, MOST, "top")));
-    }
-
-    private String model(String named) {
-        return named == null ? models.defaultSlug() : named;
+                ctx,
+                analyses.fourier()
+                        .clock(models.orDefault(r.model()), second, Requests.count(r.top(), 4, 1, MOST, "top")));
     }
 }

@@ -76,7 +76,7 @@ public final class TextRoutes implements Routes {
             Replies.json(ctx, new Tokenized(null, r.encoding(), tokens, tokens.size(), characters, pieces));
             return;
         }
-        String model = model(r.model());
+        String model = models.orDefault(r.model());
         Tokenizer tokenizer = models.tokenizer(model);
         List<Token> tokens = tokenizer.encode(text, r.addSpecialTokens() == null || r.addSpecialTokens());
         List<MergeTrace.Piece> pieces = merges ? MergeTrace.of(tokenizer, text).pieces() : null;
@@ -98,7 +98,7 @@ public final class TextRoutes implements Routes {
         boolean trace = r.trace() != null && r.trace();
         List<Tokenizations.Choice> choices = with.stream()
                 .map(c -> new Tokenizations.Choice(
-                        c.encoding() == null ? model(c.model()) : c.model(),
+                        c.encoding() == null ? models.orDefault(c.model()) : c.model(),
                         c.encoding(),
                         c.chat() != null && c.chat(),
                         c.addSpecialTokens() == null || c.addSpecialTokens(),
@@ -163,7 +163,7 @@ public final class TextRoutes implements Routes {
             Replies.json(ctx, new Detokenized(null, r.encoding(), Encodings.decode(r.encoding(), ids), null));
             return;
         }
-        String model = model(r.model());
+        String model = models.orDefault(r.model());
         Tokenizer tokenizer = models.tokenizer(model);
         List<Token> tokens = ids.stream().map(tokenizer::token).toList();
         Replies.json(ctx, new Detokenized(model, null, tokenizer.decode(ids, false), tokens));
@@ -175,9 +175,5 @@ public final class TextRoutes implements Routes {
                 .where("model, encoding")
                 .expected("one of them")
                 .found("both");
-    }
-
-    private String model(String named) {
-        return named == null ? models.defaultSlug() : named;
     }
 }

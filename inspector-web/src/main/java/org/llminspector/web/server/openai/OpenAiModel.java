@@ -44,7 +44,7 @@ public record OpenAiModel(String name, String slug, String engine, String device
     static OpenAiModel of(Context ctx, JsonNode body, Models models) {
         String path = ctx.pathParamMap().get("model");
         String given = OpenAiRequest.text(body, "model", path == null ? ctx.queryParam("model") : path);
-        OpenAiModel model = of(given == null ? models.defaultSlug() : given);
+        OpenAiModel model = of(models.orDefault(given));
         if (path != null && !of(path).slug().equals(model.slug())) {
             throw Problem.invalid("the address and the body name two models")
                     .where("model")

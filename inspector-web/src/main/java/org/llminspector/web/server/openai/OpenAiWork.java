@@ -109,7 +109,7 @@ public final class OpenAiWork {
     }
 
     private String model(RunRequest request) {
-        return request.model() == null ? models.defaultSlug() : request.model();
+        return models.orDefault(request.model());
     }
 
     static OpenAi.Choice choice(Made m, OpenAiRequest r) {
