@@ -181,7 +181,7 @@ class LockedFileTest {
     }
 
     @Test
-    @DisabledOnOs(OS.WINDOWS)
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "it has no FIFOs in its file system")
     void aPipeIsNotWaitedFor() throws IOException, InterruptedException {
         assertThat(new ProcessBuilder("mkfifo", file.toString()).start().waitFor())
                 .isZero();
