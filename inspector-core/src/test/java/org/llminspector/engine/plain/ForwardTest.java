@@ -3,6 +3,8 @@ package org.llminspector.engine.plain;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -101,26 +103,10 @@ class ForwardTest {
         return tests;
     }
 
-    /** Each family by what makes it another shape: the first field in the spec's JSON. */
     @Test
-    void anotherShapeIsRefusedByItsField() {
-        Map<String, String> fields = new TreeMap<>();
-        for (Path dir : Golden.in(Golden.FAMILIES)) {
-            String field = otherField(dir);
-            if (field != null) fields.put(dir.getFileName().toString(), field);
-        }
-        assertThat(fields)
-                .containsEntry("bloom", "layers[0].attention.rope")
-                .containsEntry("cohere", "final_norm.kind")
-                .containsEntry("deepseek_v3", "layers[0].attention.latent")
-                .containsEntry("gemma", "embed_scale")
-                .containsEntry("glm4", "layers[0].attention.qkv_bias")
-                .containsEntry("gpt_oss", "layers[0].attention.out_bias")
-                .containsEntry("lfm2", "layers[0].conv")
-                .containsEntry("mixtral", "layers[0].mlp.experts")
-                .containsEntry("olmoe", "layers[0].attention.k_norm")
-                .containsEntry("cohere2", "layers[3].attention.rope")
-                .doesNotContainKeys("ernie4_5", "phi3_longrope");
+    void itIsReadInOneSitting() throws IOException {
+        Path file = Path.of("src/main/java/org/llminspector/engine/plain/Forward.java");
+        assertThat(Files.readString(file).lines().count()).isLessThan(300);
     }
 
     @Test
