@@ -2,22 +2,30 @@ package org.llminspector;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
-import com.tngtech.archunit.core.domain.JavaCodeUnitAccess;
-import com.tngtech.archunit.core.domain.JavaConstructor;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaMethod;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.lang.reflect.RecordComponent;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.llminspector.engine.layer.Ops;
+import org.llminspector.engine.layer.PlainOps;
+import org.llminspector.spec.Alibi;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
@@ -30,15 +38,16 @@ import org.llminspector.spec.Routing;
 import org.llminspector.spec.ShortConv;
 
 /**
- * A decoder's arithmetic is written four times: operation by operation, as TorchScript of a layer, as TorchScript of a
- * training step, and as an ONNX graph. Each of them reads every field of the spec, or says here why not: a new field that
- * one of them has not heard of fails.
+ * A decoder's arithmetic is written once, in engine.layer: it reads every field of the spec, or this test says why not.
+ * A back end that has a faster form of a composition reads in it whatever the composition reads.
  */
 class ArithmeticTest {
 
-    private static final List<Class<? extends Record>> LAYER = List.of(
+    private static final List<Class<? extends Record>> SPECS = List.of(
+            DecoderSpec.class,
             LayerSpec.class,
             Attention.class,
+            Alibi.class,
             Latent.class,
             ShortConv.class,
             Mlp.class,
@@ -46,182 +55,138 @@ class ArithmeticTest {
             Routing.class,
             Norm.class,
             Rope.class);
-    private static final List<Class<? extends Record>> MODEL =
-            Stream.concat(Stream.of(DecoderSpec.class), LAYER.stream()).toList();
 
-    /**
-     * A writer of the arithmetic.
-     *
-     * @param parts the classes that write it, by their names in org.llminspector
-     * @param specs the records that it writes of: a layer's, or the model's
-     * @param unread fields that none of the parts reads, and why
-     */
-    private record Writer(List<String> parts, List<Class<? extends Record>> specs, Map<String, String> unread) {}
+    /** Fields that the layers do not read, and why. */
+    private static final Map<String, String> UNREAD = new TreeMap<>(Map.of(
+            "Attention.qkvBias", "a bias is added where the weights have one",
+            "Attention.outBias", "a bias is added where the weights have one",
+            "ShortConv.bias", "a bias is added where the weights have one",
+            "Mlp.bias", "a bias is added where the weights have one",
+            "DecoderSpec.unembedBias", "a bias is added where the weights have one",
+            "DecoderSpec.vocab", "the embedding's own shape",
+            "DecoderSpec.tied", "a back end's weights have an unembedding either way",
+            "DecoderSpec.maxContext", "sessions refuse a position past it",
+            "DecoderSpec.family", "for people only"));
 
-    private static final String IN_WEIGHTS = "a bias is added where the weights have one";
-    private static final String WEIGHT = "a norm multiplies where the weights have one";
-    private static final String SIZE = "the weights' own shapes say it";
-    private static final String LONGEST = "sessions refuse a position past it";
-    private static final String NAME = "for people only";
-    private static final String DECODERS = "the decoder goes on where a token is sent to experts";
-    private static final String NO_MIXTURE = "ParameterLayout holds a feed-forward part without experts against it";
+    /** Tables of positions, which all back ends take from here. */
+    private static final List<String> TABLES = List.of(
+            "org.llminspector.engine.PositionTables",
+            "org.llminspector.spec.RopeFrequencies",
+            "org.llminspector.spec.Attention",
+            "org.llminspector.spec.AlibiBias");
 
-    private static final String VALUE = "Attention.dValue says it";
-    private static final String NO_LATENT = "ParameterLayout holds attention without a latent vector against it";
-
-    private static final String NO_CONV = "ParameterLayout holds a layer with attention against it";
+    /** Fields of attention that the abstract {@link Ops#masked} reads in every back end. */
+    private static final Set<String> MASK = Set.of("Attention.window", "Attention.alibi");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("org.llminspector.engine", "org.llminspector.spec");
 
-    static Stream<Writer> writers() {
-        return Stream.of(
-                new Writer(
-                        List.of(
-                                "engine.torch.Decoder",
-                                "engine.torch.Mixture",
-                                "engine.torch.LatentAttention",
-                                "engine.torch.GatedConvolution",
-                                "engine.torch.Positions",
-                                "engine.PositionTables",
-                                "spec.RopeFrequencies"),
-                        MODEL,
-                        weights(Map.of(
-                                "Attention.qkNormByHead", SIZE,
-                                "Mlp.dMlp", SIZE,
-                                "Latent.dLatent", SIZE,
-                                "Latent.dValue", VALUE,
-                                "DecoderSpec.dModel", SIZE,
-                                "DecoderSpec.vocab", SIZE,
-                                "DecoderSpec.maxContext", LONGEST,
-                                "DecoderSpec.tied", "the weights have an unembedding either way",
-                                "DecoderSpec.unembedBias", IN_WEIGHTS,
-                                "DecoderSpec.family", NAME))),
-                new Writer(
-                        List.of(
-                                "engine.torch.LayerScript",
-                                "engine.torch.FusedLayers",
-                                "engine.torch.Positions",
-                                "engine.PositionTables",
-                                "spec.RopeFrequencies"),
-                        LAYER,
-                        weights(mixtures(Map.of("Mlp.dMlp", SIZE, "Latent.dValue", VALUE), DECODERS))),
-                new Writer(
-                        List.of(
-                                "engine.torch.learn.LearnerScript",
-                                "engine.torch.learn.ParameterLayout",
-                                "engine.torch.learn.TorchLearner",
-                                "spec.RopeFrequencies"),
-                        MODEL,
-                        mixtures(
-                                Map.of(
-                                        "Latent.dLatent", NO_LATENT,
-                                        "Latent.dQuery", NO_LATENT,
-                                        "Latent.dValue", NO_LATENT,
-                                        "Latent.norm", NO_LATENT,
-                                        "ShortConv.width", NO_CONV,
-                                        "ShortConv.bias", NO_CONV),
-                                NO_MIXTURE)),
-                new Writer(
-                        List.of(
-                                "engine.onnx.layer.GraphWriter",
-                                "engine.onnx.layer.MixtureGraph",
-                                "engine.onnx.layer.LatentGraph",
-                                "engine.onnx.layer.ConvolutionGraph",
-                                "engine.onnx.layer.Linears",
-                                "engine.onnx.layer.Norms",
-                                "engine.onnx.layer.Activations",
-                                "engine.onnx.layer.Rotary",
-                                "engine.onnx.layer.AlibiGraph",
-                                "engine.onnx.layer.PlainAttention",
-                                "engine.onnx.layer.FusedAttention",
-                                "engine.onnx.PositionInputs",
-                                "engine.PositionTables",
-                                "spec.RopeFrequencies"),
-                        MODEL,
-                        weights(Map.of(
-                                "Latent.dValue", VALUE,
-                                "DecoderSpec.unembedBias", IN_WEIGHTS,
-                                "DecoderSpec.vocab", SIZE,
-                                "DecoderSpec.maxContext", LONGEST,
-                                "DecoderSpec.family", NAME))));
-    }
-
-    /** These, and every field of a mixture's. */
-    private static Map<String, String> mixtures(Map<String, String> more, String why) {
-        Map<String, String> unread = new TreeMap<>(more);
-        for (Class<? extends Record> spec : List.of(Experts.class, Routing.class)) {
-            for (RecordComponent c : spec.getRecordComponents()) {
-                unread.put(spec.getSimpleName() + "." + c.getName(), why);
-            }
-        }
-        return unread;
-    }
-
-    /** These, and what the weights say by being there. */
-    private static Map<String, String> weights(Map<String, String> more) {
-        Map<String, String> unread = new TreeMap<>(more);
-        List.of("Attention.qkvBias", "Attention.outBias", "ShortConv.bias", "Mlp.bias", "Norm.bias")
-                .forEach(f -> unread.put(f, IN_WEIGHTS));
-        unread.put("Norm.weight", WEIGHT);
-        return unread;
-    }
-
-    @ParameterizedTest
-    @MethodSource("writers")
-    void everyFieldIsReadOrItIsSaidWhyNot(Writer writer) {
-        assertThat(writer.parts()).allMatch(part -> CLASSES.contain("org.llminspector." + part));
-        Set<String> unread = new TreeSet<>();
-        for (Class<? extends Record> spec : writer.specs()) {
-            for (RecordComponent c : spec.getRecordComponents()) {
-                if (!reads(writer, spec, c.getName())) unread.add(spec.getSimpleName() + "." + c.getName());
-            }
-        }
-        assertThat(unread)
-                .as("fields of the spec that %s does not read", writer.parts().get(0))
-                .isEqualTo(new TreeSet<>(writer.unread().keySet()));
-    }
-
-    /** What ParameterLayout passes on, instead of holding it against a Llama's constant, the training step has to read. */
     @Test
-    void whatTheLayoutPassesOnIsReadByTheTrainingStep() {
-        Set<String> passed = called("engine.torch.learn.ParameterLayout");
-        passed.removeAll(called("engine.torch.learn.LearnerScript"));
-        passed.removeAll(called("engine.torch.learn.TorchLearner"));
-        passed.removeAll(called("spec.RopeFrequencies"));
-        assertThat(passed).as("passed on, and read by no step").containsExactly("DecoderSpec.family");
+    void theLayersReadEveryFieldOfTheSpec() {
+        Set<String> read = read(CLASSES.stream()
+                .filter(c -> inLayer(c) || TABLES.stream().anyMatch(t -> isOrIsIn(c, t)))
+                .flatMap(c -> c.getCodeUnits().stream()));
+        read.addAll(MASK);
+        Set<String> unread = SPECS.stream()
+                .flatMap(s -> Stream.of(s.getRecordComponents()).map(c -> field(s, c)))
+                .filter(f -> !read.contains(f))
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertThat(unread).isEqualTo(UNREAD.keySet());
     }
 
-    /** Fields of the spec whose accessor a class calls. */
-    private static Set<String> called(String part) {
-        Set<String> called = new TreeSet<>();
-        for (Class<? extends Record> spec : MODEL) {
-            for (RecordComponent c : spec.getRecordComponents()) {
-                boolean calls = CLASSES.stream()
-                        .filter(k -> isPart(k, "org.llminspector." + part))
-                        .flatMap(k -> k.getCodeUnitCallsFromSelf().stream())
-                        .map(JavaCodeUnitAccess::getTarget)
-                        .anyMatch(t ->
-                                t.getOwner().isEquivalentTo(spec) && t.getName().equals(c.getName()));
-                if (calls) called.add(spec.getSimpleName() + "." + c.getName());
+    @Test
+    void aFasterFormReadsWhatTheCompositionReads() {
+        Map<String, Set<String>> checked = new TreeMap<>();
+        for (JavaClass c : CLASSES.get(PlainOps.class).getAllSubclasses()) {
+            for (JavaMethod own : c.getMethods()) {
+                if (own.getModifiers().toString().contains("SYNTHETIC")) continue;
+                composition(own).ifPresent(composed -> {
+                    Set<String> needed = read(reached(composed, ArithmeticTest::inLayer));
+                    if (own.getName().equals("attend")) needed.addAll(MASK);
+                    Set<String> read = read(Stream.concat(
+                            reached(own, k -> (inLayer(k) && !k.isEquivalentTo(PlainOps.class)) || isBackEnd(k)),
+                            // what the constructor asks of the layer, as the window of a single position
+                            c.getConstructors().stream()));
+                    checked.put(c.getSimpleName() + "." + own.getName(), needed);
+                    assertThat(read).as(own.getFullName()).containsAll(needed);
+                });
             }
         }
-        return called;
+        assertThat(checked.keySet())
+                .contains("FusedOps.attend", "LayerScript.attend", "LearnerScript.attend", "ScriptOps.norm");
+        assertThat(checked.get("FusedOps.attend"))
+                .contains("Attention.scale", "Attention.scoreSoftcap", "Attention.sinks", "Attention.nKvHeads");
     }
 
-    /** Whether a part calls the field's accessor, or makes such a record to hold one against, which names every field. */
-    private static boolean reads(Writer writer, Class<?> spec, String field) {
-        return CLASSES.stream()
-                .filter(c -> writer.parts().stream().anyMatch(p -> isPart(c, "org.llminspector." + p)))
-                .flatMap(c -> c.getCodeUnitCallsFromSelf().stream())
-                .map(JavaCodeUnitAccess::getTarget)
-                .filter(t -> t.getOwner().isEquivalentTo(spec))
-                .anyMatch(t -> t.getName().equals(field) || t.getName().equals(JavaConstructor.CONSTRUCTOR_NAME));
+    @Test
+    void everyBackEndReadsWhatMasksScores() {
+        for (List<String> parts : List.of(
+                List.of("torch.ArrayOps", "torch.Positions"),
+                List.of("torch.LayerScript"),
+                List.of("torch.learn.LearnerScript"),
+                List.of("onnx.layer.NodeOps"),
+                List.of("onnx.layer.FusedOps"))) {
+            Set<String> read = read(CLASSES.stream()
+                    .filter(c -> parts.stream().anyMatch(p -> isOrIsIn(c, "org.llminspector.engine." + p)))
+                    .flatMap(c -> c.getCodeUnits().stream()));
+            assertThat(read).as(parts.get(0)).containsAll(MASK);
+        }
     }
 
-    /** The class itself, or one within it. */
-    private static boolean isPart(JavaClass c, String name) {
+    /** The default method that a back end's method overrides. */
+    private static Optional<JavaMethod> composition(JavaMethod own) {
+        return CLASSES.get(PlainOps.class).getMethods().stream()
+                .filter(m -> m.getName().equals(own.getName()))
+                .filter(m -> m.getParameters().size() == own.getParameters().size())
+                .filter(m -> !m.getModifiers().toString().contains("SYNTHETIC"))
+                .findFirst();
+    }
+
+    /** A method and those that it calls, in the classes of a kind. */
+    private static Stream<JavaCodeUnit> reached(JavaCodeUnit from, Predicate<JavaClass> within) {
+        Set<JavaCodeUnit> seen = new HashSet<>(Set.of(from));
+        Deque<JavaCodeUnit> open = new ArrayDeque<>(seen);
+        while (!open.isEmpty()) {
+            calls(open.pop())
+                    .map(c -> c.getTarget().resolveMember())
+                    .forEach(target -> target.ifPresent(m -> {
+                        if (within.test(m.getOwner()) && seen.add((JavaCodeUnit) m)) open.add((JavaCodeUnit) m);
+                    }));
+        }
+        return seen.stream();
+    }
+
+    private static Stream<JavaAccess<?>> calls(JavaCodeUnit unit) {
+        return Stream.concat(unit.getMethodCallsFromSelf().stream(), unit.getMethodReferencesFromSelf().stream());
+    }
+
+    /** Fields of the spec whose accessors are called. */
+    private static Set<String> read(Stream<? extends JavaCodeUnit> units) {
+        Set<String> read = new TreeSet<>();
+        units.flatMap(ArithmeticTest::calls).forEach(call -> {
+            for (Class<? extends Record> spec : SPECS) {
+                if (!call.getTargetOwner().isEquivalentTo(spec)) continue;
+                for (RecordComponent c : spec.getRecordComponents())
+                    if (call.getName().equals(c.getName())) read.add(field(spec, c));
+            }
+        });
+        return read;
+    }
+
+    private static String field(Class<?> spec, RecordComponent c) {
+        return spec.getSimpleName() + "." + c.getName();
+    }
+
+    private static boolean inLayer(JavaClass c) {
+        return c.getPackageName().equals("org.llminspector.engine.layer");
+    }
+
+    private static boolean isBackEnd(JavaClass c) {
+        return c.isAssignableTo(Ops.class) && !c.isEquivalentTo(Ops.class) && !inLayer(c);
+    }
+
+    private static boolean isOrIsIn(JavaClass c, String name) {
         return c.getName().equals(name) || c.getName().startsWith(name + "$");
     }
 }

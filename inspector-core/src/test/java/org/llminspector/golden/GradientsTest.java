@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -38,6 +40,10 @@ class GradientsTest {
 
     static List<Path> all() {
         return Golden.all();
+    }
+
+    static Stream<Path> everyFamily() {
+        return Stream.concat(all().stream(), Golden.in(Golden.FAMILIES).stream());
     }
 
     @ParameterizedTest
@@ -163,6 +169,54 @@ class GradientsTest {
                 }
             }
         }
+    }
+
+    /** What trains is what runs: the learner's losses and gradients of every family are the engine's. */
+    @ParameterizedTest
+    @MethodSource("everyFamily")
+    void everyFamilyCanBeTrained(Path golden) {
+        try (Golden g = new Golden(golden);
+                Learner learner = TorchLearner.open(g.weights, "cpu")) {
+            int[] ids = Arrays.copyOf(g.ids("input_ids"), Math.min(12, g.ids("input_ids").length));
+            float[][] each = new float[2][ids.length - 1];
+            Arrays.fill(each[0], 0.5f);
+            each[1][2] = 0.25f; // a second sequence of the batch
+            int[] other = ids.clone();
+            other[1] = ids[2];
+            Learner.Scores scores = learner.accumulate(new int[][] {ids, other}, each);
+            Map<String, Double> norms = new HashMap<>();
+            List<Target> first = new ArrayList<>();
+            for (int t = 0; t + 1 < ids.length; t++) first.add(new Target(t, ids[t + 1], Of.NLL, 0.5));
+            Gradients alone = g.engine.gradients(new GradientRequest(ids, first, new TreeSet<>(), true));
+            for (int t = 0; t < first.size(); t++)
+                assertThat(scores.nll()[0][t]).isCloseTo(alone.targets().get(t).floatValue(), within(2e-4f));
+            Tensor both = learner.gradient();
+            learner.clearGradient();
+            learner.accumulate(new int[][] {ids}, new float[][] {each[0]});
+            Tensor flat = learner.gradient();
+            alone.parameters().forEach(p -> norms.put(p.name(), p.norm()));
+            assertThat(norms.keySet())
+                    .isEqualTo(
+                            learner.parameters().stream().map(Parameter::name).collect(Collectors.toSet()));
+            double most = norms.values().stream().mapToDouble(n -> n).max().orElseThrow();
+            for (Parameter p : learner.parameters()) {
+                assertThat(norm(p.of(flat).toFloats()))
+                        .as(p.name())
+                        .isCloseTo(norms.get(p.name()), within(1e-5 * most + 1e-3 * norms.get(p.name())));
+            }
+            learner.clearGradient();
+            learner.accumulate(new int[][] {other}, new float[][] {each[1]});
+            float[] sum = learner.gradient().toFloats();
+            float[] one = flat.toFloats();
+            for (int i = 0; i < sum.length; i++) sum[i] += one[i];
+            assertThat(norm(difference(both.toFloats(), sum))).isLessThan(1e-4 * most);
+        }
+    }
+
+    private static float[] difference(float[] a, float[] b) {
+        float[] d = new float[a.length];
+        for (int i = 0; i < d.length; i++) d[i] = a[i] - b[i];
+        return d;
     }
 
     @Test

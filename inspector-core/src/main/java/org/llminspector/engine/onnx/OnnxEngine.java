@@ -27,9 +27,7 @@ import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.onnx.graph.Graph;
 import org.llminspector.engine.onnx.graph.Taps.Step;
 import org.llminspector.engine.onnx.layer.Encodings;
-import org.llminspector.engine.onnx.layer.FusedAttention;
 import org.llminspector.engine.onnx.layer.GraphWriter;
-import org.llminspector.engine.onnx.layer.LatentGraph;
 import org.llminspector.engine.onnx.layer.Linears;
 import org.llminspector.engine.onnx.runtime.Arithmetic;
 import org.llminspector.engine.onnx.runtime.Feed;
@@ -83,7 +81,7 @@ public final class OnnxEngine implements InspectorEngine {
         this.encodings = encodings;
         this.target = target;
         this.hooked = new GraphCache<>(target.cuda() ? KEPT_ON_GPU : KEPT, OpenGraph::close);
-        boolean fuses = target.cuda() || FusedAttention.takes(spec, false) || LatentGraph.in(spec);
+        boolean fuses = GraphWriter.fuses(spec, target.cuda());
         OpenGraph first; // the graph without hooks
         try {
             Graph graph = fuses

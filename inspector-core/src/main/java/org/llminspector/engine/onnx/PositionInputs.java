@@ -4,13 +4,11 @@ import ai.onnxruntime.OnnxTensor;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.llminspector.base.HalfFloats;
 import org.llminspector.engine.PositionTables;
 import org.llminspector.engine.onnx.graph.Type;
-import org.llminspector.engine.onnx.layer.AlibiGraph;
-import org.llminspector.engine.onnx.layer.Rotary;
+import org.llminspector.engine.onnx.layer.PositionNames;
 import org.llminspector.engine.onnx.runtime.Feed;
 import org.llminspector.spec.Alibi;
 import org.llminspector.spec.AlibiBias;
@@ -32,16 +30,14 @@ final class PositionInputs implements AutoCloseable {
 
     private final DecoderSpec spec;
     private final Map<String, Type> wanted;
-    private final List<Rope> ropes;
-    private final List<Alibi> alibis;
-    private final Map<Integer, Table> tables = new HashMap<>();
+    private final PositionNames names;
+    private final Map<Rope, Table> tables = new HashMap<>();
 
     /** @param wanted the graph's inputs */
     PositionInputs(DecoderSpec spec, Map<String, Type> wanted) {
         this.spec = spec;
         this.wanted = wanted;
-        this.ropes = Rotary.of(spec);
-        this.alibis = AlibiGraph.of(spec);
+        this.names = new PositionNames(spec);
     }
 
     /**
@@ -59,44 +55,42 @@ final class PositionInputs implements AutoCloseable {
             feed.number("positions_so_far", start + count);
             feed.number("last_position", start + count - 1, 1);
         }
-        for (int r = 0; r < ropes.size(); r++) {
-            Rope rope = ropes.get(r);
-            if (wanted.containsKey("cos." + r)) {
+        for (Rope rope : names.ropes()) {
+            if (wanted.containsKey(names.cos(rope))) {
                 float[][] halves = PositionTables.inHalves(rope, start, count);
-                feed.floats("cos." + r, halves[0], count, 1, rope.rotaryDims());
-                feed.floats("sin." + r, halves[1], count, 1, rope.rotaryDims());
+                feed.floats(names.cos(rope), halves[0], count, 1, rope.rotaryDims());
+                feed.floats(names.sin(rope), halves[1], count, 1, rope.rotaryDims());
             }
-            if (wanted.containsKey("cos_table." + r)) {
-                Table table = table(r, RopeFrequencies.perPosition(rope, start + count), capacity);
-                feed.put("cos_table." + r, table.cos());
-                feed.put("sin_table." + r, table.sin());
+            if (wanted.containsKey(names.cosTable(rope))) {
+                Table table = table(rope, RopeFrequencies.perPosition(rope, start + count), capacity);
+                feed.put(names.cosTable(rope), table.cos());
+                feed.put(names.sinTable(rope), table.sin());
             }
         }
-        for (int i = 0; i < alibis.size(); i++) {
-            Alibi alibi = alibis.get(i);
+        for (Alibi alibi : names.alibis()) {
             int heads = alibi.slopes().size();
             int end = start + count;
-            feed.floats("alibi_keys." + i, AlibiBias.at(alibi, 0, end), 1, heads, 1, end);
-            feed.floats("alibi_queries." + i, AlibiBias.at(alibi, start, count), 1, heads, count, 1);
+            feed.floats(names.alibiKeys(alibi), AlibiBias.at(alibi, 0, end), 1, heads, 1, end);
+            feed.floats(names.alibiQueries(alibi), AlibiBias.at(alibi, start, count), 1, heads, count, 1);
         }
         spec.attentions().map(Attention::window).distinct().forEach(w -> mask(feed, w, start, count));
     }
 
     private void mask(Feed feed, Integer window, int start, int count) {
-        String name = window == null ? "mask" : "mask." + window;
+        String name = names.mask(window);
         if (!wanted.containsKey(name)) return;
         feed.floats(name, PositionTables.mask(window, start, count), count, (long) start + count);
     }
 
-    private Table table(int r, float[] frequencies, int positions) {
-        Table old = tables.get(r);
+    private Table table(Rope rope, float[] frequencies, int positions) {
+        Table old = tables.get(rope);
         if (old != null && old.positions() >= positions && Arrays.equals(old.frequencies(), frequencies)) return old;
         if (old != null) old.close();
-        float[][] angles = PositionTables.angles(ropes.get(r), frequencies, 0, positions);
-        Type type = wanted.get("cos_table." + r);
+        float[][] angles = PositionTables.angles(rope, frequencies, 0, positions);
+        Type type = wanted.get(names.cosTable(rope));
         Table table = new Table(
                 frequencies, positions, tensor(type, angles[0], positions), tensor(type, angles[1], positions));
-        tables.put(r, table);
+        tables.put(rope, table);
         return table;
     }
 

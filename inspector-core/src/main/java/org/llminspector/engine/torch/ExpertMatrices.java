@@ -35,22 +35,8 @@ final class ExpertMatrices {
         this.most = most;
     }
 
-    /** The expert's input matrices: gate and in, or in alone. */
-    LinearGroup in(int layer, int expert, boolean gated) {
-        String name = name(layer, expert);
-        return of(gated ? List.of(name + "gate", name + "in") : List.of(name + "in"));
-    }
-
-    /** The expert's output matrix. */
-    LinearGroup out(int layer, int expert) {
-        return of(List.of(name(layer, expert) + "out"));
-    }
-
-    private static String name(int layer, int expert) {
-        return "blocks." + layer + ".mlp.experts." + expert + ".";
-    }
-
-    private LinearGroup of(List<String> modules) {
+    /** The matrices of an expert's modules that read the same input. */
+    LinearGroup of(List<String> modules) {
         Made there = made.get(modules);
         if (there != null) return there.matrices();
         Made entry = maker.make(modules);

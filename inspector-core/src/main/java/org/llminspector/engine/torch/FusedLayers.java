@@ -36,21 +36,21 @@ final class FusedLayers implements AutoCloseable {
         StringBuilder text = new StringBuilder(LayerScript.helpers(product));
         Map<String, String> written = new LinkedHashMap<>();
         for (int i = 0; i < spec.nLayers(); i++) {
-            LayerScript layer =
-                    new LayerScript(spec.layers().get(i), weights.blocks.get(i), spec.dModel(), product, kvFormats);
+            LayerScript layer = new LayerScript(spec, i, weights, product, kvFormats);
             String name = "layer" + written.size();
             String known = written.putIfAbsent(layer.method(""), name);
             if (known == null) text.append(layer.method(name));
             methods.add(known == null ? name : known);
             this.weights.add(layer.weights());
-            stepByStep.add(spec.layers().get(i).mixer() instanceof Attention a
-                    && LayerScript.stepByStep(a, weights.blocks.get(i)));
+            stepByStep.add(
+                    spec.layers().get(i).mixer() instanceof Attention a && LayerScript.stepByStep(a, weights.onCpu()));
         }
         script = Script.compile(manager, text.toString());
     }
 
     private static Product product(TorchWeights weights) {
-        Linear o = weights.blocks.get(0).mixes();
+        boolean attends = weights.has("blocks.0.attn.o.weight");
+        Linear o = weights.linear(attends ? "blocks.0.attn.o" : "blocks.0.conv.out");
         if (o.weight().getDataType() == DataType.FLOAT32) {
             return OneDnn.serves(o.weight().getDevice()) ? Product.ONE_DNN : Product.PLAIN;
         }

@@ -30,12 +30,12 @@ import org.llminspector.hook.HookPoint;
  */
 final class GradientPass {
 
-    private final Decoder decoder;
+    private final TorchDecoder decoder;
     private final TorchWeights weights;
     private final NDManager manager;
 
     /** @param weights float32: a value that is cast to another format loses its gradient in DJL */
-    GradientPass(Decoder decoder, TorchWeights weights, NDManager manager) {
+    GradientPass(TorchDecoder decoder, TorchWeights weights, NDManager manager) {
         this.decoder = decoder;
         this.weights = weights;
         this.manager = manager;
@@ -107,7 +107,7 @@ final class GradientPass {
     }
 
     /** Tap that adds zero leaves where a gradient is wanted. */
-    private static final class Leaves implements Tap, AutoCloseable {
+    private static final class Leaves implements PassTap, AutoCloseable {
         private final Set<HookId> wanted;
         private final NDManager manager;
         private final Map<HookId, NDArray> zeros = new HashMap<>();

@@ -1,6 +1,7 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
@@ -69,11 +70,11 @@ public final class Positions {
             int half = turn / 2;
             boolean partial = turn < dHead;
             NDList parts = x.split(partial ? new long[] {half, turn} : new long[] {half}, 3);
-            NDArray rotated = partial ? Decoder.concat(parts.get(0), parts.get(1)) : x;
+            NDArray rotated = partial ? NDArrays.concat(new NDList(parts.get(0), parts.get(1)), -1) : x;
             // x cos + (second half, first half) sin, with sin negative in the first half
-            NDArray swapped = Decoder.concat(parts.get(1), parts.get(0));
+            NDArray swapped = NDArrays.concat(new NDList(parts.get(1), parts.get(0)), -1);
             NDArray out = rotated.mul(table[0]).add(swapped.mul(table[1]));
-            return partial ? Decoder.concat(out, parts.get(2)) : out;
+            return partial ? NDArrays.concat(new NDList(out, parts.get(2)), -1) : out;
         }
 
         /** cos and signed sin, [pos, 1, dims]. */

@@ -20,7 +20,7 @@ import org.llminspector.hook.HookPoint;
  *
  * <p>A captured value is an alias: nothing is copied until {@link #copyOut}, after the pass.
  */
-final class RecordingTap implements Tap {
+final class RecordingTap implements PassTap {
 
     private final Map<HookPoint, BitSet> wanted = new EnumMap<>(HookPoint.class); // layers + 1
     private final Set<HookId> captured;

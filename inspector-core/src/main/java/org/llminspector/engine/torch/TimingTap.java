@@ -13,7 +13,7 @@ import org.llminspector.hook.HookPoint;
  * Tap that measures the time of each part: it reads the clock at each hooked value and adds the time since the previous
  * one to the part that made it. On a GPU, where calls are asynchronous, it waits for every value.
  */
-final class TimingTap implements Tap {
+final class TimingTap implements PassTap {
 
     private record Piece(int layer, Part part) {}
 

@@ -46,7 +46,7 @@ public final class TorchEngine implements InspectorEngine {
     private final DecoderSpec spec;
     private final TorchWeights weights;
     private final NDManager manager;
-    private final Decoder decoder;
+    private final TorchDecoder decoder;
     private final EngineInfo info;
     private final CaptureMemory memory;
     private final KvFormats kvFormats;
@@ -69,7 +69,7 @@ public final class TorchEngine implements InspectorEngine {
         this.manager = manager;
         this.kvFormats = kvFormats;
         this.made = made;
-        this.decoder = new Decoder(spec, weights, manager, kvFormats);
+        this.decoder = new TorchDecoder(spec, weights, manager, kvFormats);
         this.info = info;
         this.memory = memory;
         this.owner = owner;
@@ -242,7 +242,7 @@ public final class TorchEngine implements InspectorEngine {
             try (NDScope scope = new NDScope();
                     NDManager own = manager.newSubManager()) {
                 scope.suppressNotUsedWarning();
-                NDArray logits = decoder.unembed(TorchWeights.floats(own, resid), Tap.NONE);
+                NDArray logits = decoder.unembed(TorchWeights.floats(own, resid));
                 ByteBuffer bytes = logits.toByteBuffer(true);
                 ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
                 copy.put(bytes).flip();
@@ -263,7 +263,7 @@ public final class TorchEngine implements InspectorEngine {
                     TorchWeights exact = request.parameters()
                             ? TorchWeights.whole(model, own)
                             : new TorchWeights(model, own, Precision.FP32, most(own.getDevice(), keptExperts()))) {
-                return new GradientPass(Decoder.hooked(spec, exact, own), exact, own).run(request);
+                return new GradientPass(TorchDecoder.hooked(spec, exact, own), exact, own).run(request);
             }
         });
     }

@@ -32,13 +32,14 @@ final class TorchSession implements Session {
 
     private final DecoderSpec spec;
     private final NDManager manager;
-    private final Decoder decoder;
+    private final TorchDecoder decoder;
     private final KvCache cache;
     private final RecordingTap tap;
     private final CaptureBuffers buffers;
     private long copyOutNanos;
 
-    TorchSession(DecoderSpec spec, Decoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
+    TorchSession(
+            DecoderSpec spec, TorchDecoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
         this.spec = spec;
         this.manager = parent.newSubManager();
         this.decoder = decoder;

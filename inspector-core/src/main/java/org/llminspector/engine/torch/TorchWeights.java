@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
 import org.llminspector.base.Bytes;
@@ -25,6 +26,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.layer.Modules;
 import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.Mlp;
@@ -35,59 +37,14 @@ import org.llminspector.spec.Mlp;
  */
 final class TorchWeights implements AutoCloseable {
 
-    /** A norm's parameters; bias is null for RMSNorm. */
-    record NormWeights(NDArray weight, NDArray bias) {}
+    /** Last parts of the names of modules that are matrices, loaded in the model's precision. */
+    private static final Set<String> MATRICES =
+            Set.of("q", "k", "v", "o", "q_down", "kv_down", "k_rope", "gate", "in", "out", "b", "c", "x", "unembed");
 
     /**
-     * The parts of a mixture that every token passes; the routed experts are in {@link #experts}. Absent parts are
-     * null.
+     * Those that stay in float32: they are small, and rounding a router could change a token's experts.
      */
-    record Mixed(Linear router, NDArray choiceBias, LinearGroup sharedIn, Linear sharedOut, Linear sharedGate) {}
-
-    /**
-     * Matrices of latent attention: {@code down} reads the layer's input (to the queries or their latent vector, the
-     * latent vector of keys and values, and the shared key), {@code q} reads the queries' latent vector where there is
-     * one, {@code up} the other one (to the heads' own key parts and values).
-     */
-    record Compressed(LinearGroup down, NormWeights qNorm, Linear q, NormWeights kvNorm, LinearGroup up) {}
-
-    /**
-     * Parameters of a short convolution: {@code in} projects to B, C and X; the kernel is [width, d_model], its bias
-     * [d_model] or null.
-     */
-    record Convolved(LinearGroup in, NDArray kernel, NDArray bias, Linear out) {}
-
-    /**
-     * One block's parameters; absent ones are null. A layer with a short convolution has {@code conv} instead of
-     * attention's. {@code in} is gate and in, or in alone; a mixture has {@code mixed} instead of {@code in} and {@code
-     * out}, latent attention {@code compressed} instead of {@code qkv}; {@code xielu} is null for activations without
-     * learned parameters.
-     */
-    record Block(
-            NormWeights ln1,
-            NormWeights ln1Post,
-            NormWeights ln2,
-            NormWeights ln2Post,
-            LinearGroup qkv,
-            Compressed compressed,
-            Linear o,
-            NDArray qNorm,
-            NDArray kNorm,
-            NDArray sinks,
-            LinearGroup in,
-            Linear out,
-            Mixed mixed,
-            Xielu xielu,
-            Convolved conv) {
-
-        /** The output matrix of attention or of the short convolution. */
-        Linear mixes() {
-            return conv == null ? o : conv.out();
-        }
-    }
-
-    /** Learned parameters of the xIELU activation, [1] each. */
-    record Xielu(NDArray alphaP, NDArray alphaN, NDArray beta, NDArray eps) {}
+    private static final Set<String> EXACT = Set.of("router", "shared_expert_gate", "project_in", "project_out");
 
     private final Weights weights;
     private final NDManager manager;
@@ -97,14 +54,8 @@ final class TorchWeights implements AutoCloseable {
     private final AtomicLong bytes = new AtomicLong();
     private final AtomicLong mapped = new AtomicLong();
 
-    final NDArray embed; // [vocab, d_model], or with a projection [vocab, d_embed]
-    final Linear projectIn; // [d_model, d_embed] or null
-    final Linear projectOut; // [d_embed, d_model] or null
-    final NormWeights lnEmbed;
-    final NDArray posEmbed; // [context, d_model] or null
-    final List<Block> blocks = new ArrayList<>();
-    final NormWeights lnFinal;
-    final Linear unembed; // as embed
+    private final Map<String, Linear> linears = new HashMap<>();
+    private final Map<List<String>, LinearGroup> groups = new HashMap<>();
     final ExpertMatrices experts;
 
     /** @param most limit of converted expert matrices, in bytes */
@@ -114,33 +65,60 @@ final class TorchWeights implements AutoCloseable {
         this.manager = manager;
         this.matrixType = precision == Precision.FP16 ? DataType.FLOAT16 : DataType.FLOAT32;
         this.cuda = !manager.getDevice().equals(Device.cpu());
-        embed = array("embed.weight", matrixType);
-        projectIn = exact("project_in");
-        projectOut = exact("project_out");
-        lnEmbed = norm("ln_embed");
-        posEmbed = optional("pos_embed.weight");
+        Map<String, List<String>> together = new HashMap<>();
         for (int i = 0; i < weights.spec().nLayers(); i++) {
-            String b = "blocks." + i + ".";
-            blocks.add(new Block(
-                    norm(b + "ln1"),
-                    norm(b + "ln1_post"),
-                    norm(b + "ln2"),
-                    norm(b + "ln2_post"),
-                    qkv(b + "attn."),
-                    compressed(b + "attn."),
-                    linear(b + "attn.o"),
-                    optional(b + "attn.q_norm.weight"),
-                    optional(b + "attn.k_norm.weight"),
-                    optional(b + "attn.sinks.weight"),
-                    inputs(b + "mlp."),
-                    linear(b + "mlp.out"),
-                    mixed(b + "mlp."),
-                    xielu(b + "mlp.act."),
-                    convolved(b + "conv.")));
+            for (List<String> modules :
+                    Modules.together(i, weights.spec().layers().get(i))) modules.forEach(m -> together.put(m, modules));
         }
-        lnFinal = norm("ln_final");
-        unembed = weights.spec().tied() ? new Linear(embed, optional("unembed.bias"), cuda) : linear("unembed");
-        weights.names().stream().filter(TorchWeights::ofAnExpert).forEach(weights::skipped);
+        for (String name : weights.names()) {
+            if (ofAnExpert(name)) weights.skipped(name);
+            else if (name.equals("embed.weight")) array(name, matrixType);
+            else load(name, together);
+        }
+        if (weights.spec().tied()) linears.put("unembed", new Linear(get("embed.weight"), get("unembed.bias"), cuda));
+    }
+
+    private void load(String name, Map<String, List<String>> together) {
+        if (all.containsKey(name)) return; // a group's
+        String module = name.substring(0, name.lastIndexOf('.'));
+        String last = module.substring(module.lastIndexOf('.') + 1);
+        if (!name.endsWith(".weight") || !(MATRICES.contains(last) || EXACT.contains(last))) {
+            array(name, DataType.FLOAT32);
+        } else if (EXACT.contains(last)) {
+            linears.put(module, new Linear(array(name, DataType.FLOAT32), bias(module), cuda));
+        } else if (together.containsKey(module)) {
+            List<String> modules = together.get(module);
+            LinearGroup group = joined(modules);
+            groups.put(modules, group);
+            for (int i = 0; i < modules.size(); i++)
+                linears.put(modules.get(i), group.parts().get(i));
+        } else {
+            linears.put(module, load(module));
+        }
+    }
+
+    /** Whether the model has this weight. */
+    boolean has(String name) {
+        return weights.has(name);
+    }
+
+    boolean onCpu() {
+        return !cuda;
+    }
+
+    /** A loaded weight by its canonical name, or null. */
+    NDArray get(String name) {
+        return all.get(name);
+    }
+
+    /** A module's matrix and bias; experts' are in {@link #experts}. */
+    Linear linear(String module) {
+        return linears.get(module);
+    }
+
+    /** The matrices of {@link Modules#together}. */
+    LinearGroup group(List<String> modules) {
+        return groups.get(modules);
     }
 
     static boolean ofAnExpert(String name) {
@@ -153,8 +131,9 @@ final class TorchWeights implements AutoCloseable {
         for (int i = 0; i < weights.spec().nLayers(); i++) {
             Mlp mlp = weights.spec().layers().get(i).mlp();
             for (int e = 0; mlp.experts() != null && e < mlp.experts().count(); e++) {
-                all.experts.in(i, e, mlp.gated());
-                all.experts.out(i, e);
+                String expert = "blocks." + i + ".mlp.experts." + e + ".";
+                all.experts.of(Modules.in(expert, mlp));
+                all.experts.of(List.of(expert + "out"));
             }
         }
         return all;
@@ -174,60 +153,6 @@ final class TorchWeights implements AutoCloseable {
         return mapped.get();
     }
 
-    /** The MLP's input matrices; null in a mixture. */
-    private LinearGroup inputs(String mlp) {
-        if (!weights.has(mlp + "in.weight")) return null;
-        return group(weights.has(mlp + "gate.weight") ? List.of(mlp + "gate", mlp + "in") : List.of(mlp + "in"));
-    }
-
-    /** Null for latent attention and for layers without attention. */
-    private LinearGroup qkv(String attn) {
-        boolean plain = weights.has(attn + "q.weight") && !weights.has(attn + "kv_down.weight");
-        return plain ? group(List.of(attn + "q", attn + "k", attn + "v")) : null;
-    }
-
-    private Convolved convolved(String conv) {
-        if (!weights.has(conv + "kernel.weight")) return null;
-        return new Convolved(
-                group(List.of(conv + "b", conv + "c", conv + "x")),
-                optional(conv + "kernel.weight"),
-                optional(conv + "kernel.bias"),
-                linear(conv + "out"));
-    }
-
-    private Compressed compressed(String attn) {
-        if (!weights.has(attn + "kv_down.weight")) return null;
-        boolean down = weights.has(attn + "q_down.weight");
-        return new Compressed(
-                group(List.of(attn + (down ? "q_down" : "q"), attn + "kv_down", attn + "k_rope")),
-                norm(attn + "q_latent_norm"),
-                down ? linear(attn + "q") : null,
-                norm(attn + "kv_latent_norm"),
-                group(List.of(attn + "k", attn + "v")));
-    }
-
-    private Mixed mixed(String mlp) {
-        if (!weights.has(mlp + "router.weight")) return null;
-        return new Mixed(
-                exact(mlp + "router"),
-                optional(mlp + "router.choice_bias"),
-                inputs(mlp + "shared_expert."),
-                linear(mlp + "shared_expert.out"),
-                exact(mlp + "shared_expert_gate"));
-    }
-
-    private Xielu xielu(String act) {
-        if (!weights.has(act + "beta")) return null;
-        return new Xielu(
-                optional(act + "alpha_p"), optional(act + "alpha_n"), optional(act + "beta"), optional(act + "eps"));
-    }
-
-    /** Always in float32: it is small, and rounding a router could change a token's experts. */
-    private Linear exact(String name) {
-        NDArray weight = optional(name + ".weight");
-        return weight == null ? null : new Linear(weight, optional(name + ".bias"), cuda);
-    }
-
     /** Loads experts' matrices like all others. */
     private final class Converted implements ExpertMatrices.Maker {
 
@@ -237,7 +162,7 @@ final class TorchWeights implements AutoCloseable {
         public ExpertMatrices.Made make(List<String> modules) {
             long before = bytes.get() - mapped.get();
             long mappedBefore = mapped.get();
-            LinearGroup matrices = group(modules);
+            LinearGroup matrices = joined(modules);
             // They outlive the scope of the pass that loaded them.
             matrices.parts().forEach(Converted::detachFromScope);
             if (matrices.joined() != null) detachFromScope(matrices.joined());
@@ -267,29 +192,26 @@ final class TorchWeights implements AutoCloseable {
         }
     }
 
-    private Linear linear(String name) {
-        if (!weights.has(name + ".weight")) return null;
-        return new Linear(array(name + ".weight", matrixType), optional(name + ".bias"), cuda);
+    private Linear load(String module) {
+        return new Linear(array(module + ".weight", matrixType), bias(module), cuda);
     }
 
-    private NormWeights norm(String name) {
-        NDArray weight = optional(name + ".weight");
-        return weight == null ? null : new NormWeights(weight, optional(name + ".bias"));
-    }
-
-    private NDArray optional(String name) {
-        return weights.has(name) ? array(name, DataType.FLOAT32) : null;
+    private NDArray bias(String module) {
+        String name = module + ".bias";
+        if (!weights.has(name)) return null;
+        NDArray there = all.get(name);
+        return there == null ? array(name, DataType.FLOAT32) : there;
     }
 
     /** The matrices of modules that read the same input; FP16 copies are joined row-wise. */
-    private LinearGroup group(List<String> names) {
+    private LinearGroup joined(List<String> names) {
         boolean biases = weights.has(names.get(0) + ".bias");
         boolean join = names.size() > 1
                 && matrixType == DataType.FLOAT16
                 && !cuda
                 && names.stream().allMatch(n -> weights.has(n + ".bias") == biases);
         if (!join) {
-            List<Linear> apart = names.stream().map(this::linear).toList();
+            List<Linear> apart = names.stream().map(this::load).toList();
             return EngineThread.call(() -> new LinearGroup(apart));
         }
         long[] rows =
@@ -304,7 +226,7 @@ final class TorchWeights implements AutoCloseable {
             convert(name + ".weight", matrixType, joined.memory().slice(at * row, rows[i] * row));
             NDIndex place = new NDIndex().addSliceDim(at, at + rows[i]);
             NDArray part = EngineThread.call(() -> joined.array().get(place));
-            parts.add(new Linear(keep(name + ".weight", part), optional(name + ".bias"), cuda));
+            parts.add(new Linear(keep(name + ".weight", part), bias(name), cuda));
             at += rows[i];
         }
         return EngineThread.call(() -> new LinearGroup(joined.array(), parts));

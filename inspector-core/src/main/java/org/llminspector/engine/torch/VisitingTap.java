@@ -11,7 +11,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
 /** Tap that passes values to a visitor as they are computed; their memory is valid only during that call. */
-final class VisitingTap implements Tap {
+final class VisitingTap implements PassTap {
 
     private final RecordingTap changes;
     private final SortedSet<HookId> hooks;

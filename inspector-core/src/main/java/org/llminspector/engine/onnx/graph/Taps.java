@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.llminspector.capture.Intervention.Op;
+import org.llminspector.engine.layer.Tap;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -14,7 +15,7 @@ import org.llminspector.hook.HookPoint;
  * Hooks and interventions of a graph being written: a captured value becomes an output, a changed one is followed by
  * the nodes that change it.
  */
-public final class Taps {
+public final class Taps implements Tap<String> {
 
     /** Captures and changes nothing. */
     static final Taps NONE = new Taps(null, Set.of(), Map.of());
@@ -58,15 +59,17 @@ public final class Taps {
         this.steps = steps;
     }
 
+    @Override
     public boolean wants(HookPoint point, int layer) {
         return captured.contains(new HookId(point, layer)) || changes(point, layer);
     }
 
+    @Override
     public boolean changes(HookPoint point, int layer) {
         return !steps.isEmpty() && steps.containsKey(new HookId(point, layer));
     }
 
-    /** Returns the value to continue with. */
+    @Override
     public String at(HookPoint point, int layer, String value) {
         if (!wants(point, layer)) return value;
         HookId id = new HookId(point, layer);

@@ -1,12 +1,10 @@
 package org.llminspector.engine.onnx.layer;
 
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Kernel;
 import org.llminspector.engine.Precision;
@@ -61,26 +59,20 @@ public final class Linears {
         return bias(product(x, plan.at(module), List.of(weight(module))), module);
     }
 
+    /** The outputs of several modules concatenated, [1, pos, sum of widths], without their biases. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Joined(String value, long... widths) {}
+
     /**
      * The outputs of several modules with the same input, through one product where the plan has them in the same
-     * quantized format: fewer operators per token.
-     *
-     * @param beside whether a joined product may return one concatenated output
+     * quantized format: fewer operators per token. Null where each has a product of its own.
      */
-    List<String> write(String x, List<String> modules, boolean mayStayJoined) {
+    Joined joined(String x, List<String> modules) {
         List<String> names = modules.stream().map(this::weight).toList();
-        if (modules.size() == 1 || !join(modules, names))
-            return modules.stream().map(m -> write(x, m)).toList();
-        String y = product(x, plan.at(modules.get(0)), names); // [1, pos, sum of outs]
-        if (mayStayJoined && modules.stream().noneMatch(this::hasBias)) return List.of(y);
+        if (modules.size() == 1 || !join(modules, names)) return null;
         long[] widths =
                 names.stream().mapToLong(n -> encodings.weights().shape(n)[0]).toArray();
-        boolean[] wanted = new boolean[widths.length];
-        Arrays.fill(wanted, true);
-        String[] parts = graph.node("Split", new Attributes().with("axis", 2), wanted, y, graph.ints(widths));
-        return IntStream.range(0, parts.length)
-                .mapToObj(i -> bias(parts[i], modules.get(i)))
-                .toList();
+        return new Joined(product(x, plan.at(modules.get(0)), names), widths);
     }
 
     private boolean join(List<String> modules, List<String> names) {
@@ -170,13 +162,17 @@ public final class Linears {
             String high = graph.node("Floor", graph.node("Mul", codes, graph.scalar(1f / 16)));
             String low = graph.node("Sub", codes, graph.node("Mul", high, graph.scalar(16)));
             codes = graph.node("Concat", new Attributes().with("axis", -1), unsqueezed(low), unsqueezed(high));
-            codes = AttentionCore.reshape(graph, codes, 0, 0, 0, w.block()); // [1, pos, blocks, block]
+            codes = reshape(codes, 0, 0, 0, w.block()); // [1, pos, blocks, block]
         }
         String values = graph.node("Sub", codes, graph.scalar(1 << (bits - 1)));
         String scales = graph.node("Gather", w.scales(), ids); // [1, pos, blocks]
-        String rows = AttentionCore.reshape(graph, graph.node("Mul", values, unsqueezed(scales)), 0, 0, -1);
+        String rows = reshape(graph.node("Mul", values, unsqueezed(scales)), 0, 0, -1);
         if (w.cols() % w.block() == 0) return rows;
         return graph.node("Slice", rows, graph.ints(0), graph.ints(w.cols()), graph.ints(2));
+    }
+
+    private String reshape(String x, long... sizes) {
+        return graph.node("Reshape", x, graph.ints(sizes));
     }
 
     private String unsqueezed(String x) {
@@ -266,7 +262,7 @@ public final class Linears {
         String most =
                 graph.node("ReduceMax", new Attributes().with("keepdims", 1), graph.node("Abs", x), graph.ints(-1));
         // For zero positions ONNX Runtime's ReduceMax keeps the input's width.
-        if (markMaybeEmpty.contains(x)) most = AttentionCore.reshape(graph, most, 1, -1, 1);
+        if (markMaybeEmpty.contains(x)) most = reshape(most, 1, -1, 1);
         // A position of zeros has undefined codes (0 / 0), which its scale 0 cancels.
         String middle = cuda ? graph.small(Type.INT8, 0) : graph.small(Type.UINT8, 128);
         String codes = graph.node("QuantizeLinear", graph.node("Div", x, most), graph.scalar(STEP), middle);

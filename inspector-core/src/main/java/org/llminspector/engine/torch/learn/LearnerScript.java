@@ -1,174 +1,361 @@
 package org.llminspector.engine.torch.learn;
 
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.llminspector.base.Problem;
 import org.llminspector.engine.Parameter;
-import org.llminspector.engine.torch.Decoder;
+import org.llminspector.engine.layer.Block;
+import org.llminspector.engine.layer.Embedding;
+import org.llminspector.engine.layer.Routes;
+import org.llminspector.engine.layer.Tap;
+import org.llminspector.engine.torch.script.ScriptOps;
+import org.llminspector.spec.Alibi;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Experts;
+import org.llminspector.spec.Norm;
+import org.llminspector.spec.Rope;
 
 /**
- * TorchScript source of a Llama's training step: forward, loss and gradient in one call.
+ * TorchScript of a training step's forward pass: the decoder's own layers over a batch, arranged for speed.
  *
- * <p>It computes what {@link Decoder} computes, arranged for speed. A norm's weight is multiplied into the matrices
- * that read it, which are smaller than the activations. RoPE is one complex product, for which the rows of q and k are
- * interleaved into pairs. The loss' gradient by the logits is written out, a few rows at a time, so that logits stay in
- * the CPU's cache; from the last hidden state backwards libtorch's autograd takes over.
+ * <p>The weight of an RMSNorm is multiplied into the matrices that read it, which are smaller than the activations.
+ * RoPE of whole heads is one complex product, for which the rows of q and k are interleaved into pairs. A product that
+ * is added to the stream is one operation with the sum. Values [1, pos, ..] have the positions of all sequences here,
+ * [1, batch * pos, ..], and those with heads [batch, pos, head, width].
  */
-public final class LearnerScript {
+final class LearnerScript extends ScriptOps {
 
-    /** Rows whose logits are computed at once. */
-    private static final int ROWS = 256;
+    private record Normed(String x, String weight) {}
 
-    private static final String TEXT = """
-            def normed(self, x: Tensor) -> Tensor:
-              n = torch.linalg_vector_norm(x, 2, [-1], True)
-              return torch.mul(x, torch.rsqrt(torch.add(torch.mul(torch.mul(n, n), {1/d}), {eps})))
-            def paired(self, w: Tensor, norm: Tensor, heads: int) -> Tensor:
-              halves = torch.mul(w, norm).view([heads, 2, {half}, {d}])
-              return halves.transpose(1, 2).reshape([heads * {d_head}, {d}])
-            def rotated(self, x: Tensor, b: int, t: int, heads: int, turn: Tensor) -> Tensor:
-              pairs = torch.view_as_complex(x.view([b, t, heads, {half}, 2]))
-              return torch.view_as_real(torch.mul(pairs, turn)).view([b, t, heads, {d_head}])
-            def spread(self, x: Tensor, b: int, t: int) -> Tensor:
-              each = x.view([b, t, {kv}, 1, {d_head}]).expand([b, t, {kv}, {group}, {d_head}])
-              return each.reshape([b, t, {heads}, {d_head}]).transpose(1, 2)
-            def attended(self, h: Tensor, b: int, t: int, turn: Tensor, w: List[Tensor], norm: Tensor) -> Tensor:
-              q = self.rotated(torch.linear(h, self.paired(w[0], norm, {heads})), b, t, {heads}, turn)
-              k = self.rotated(torch.linear(h, self.paired(w[1], norm, {kv})), b, t, {kv}, turn)
-              v = torch.linear(h, torch.mul(w[2], norm))
-              z = torch.scaled_dot_product_attention(q.transpose(1, 2), self.spread(k, b, t), self.spread(v, b, t), None, 0., True, scale={scale})
-              return z.transpose(1, 2).reshape([b * t, {heads} * {d_head}])
-            def block(self, x: Tensor, b: int, t: int, turn: Tensor, w: List[Tensor], ln1: Tensor, ln2: Tensor) -> Tensor:
-              z = self.attended(self.normed(x), b, t, turn, w, ln1)
-              mid = torch.addmm(x, z, w[3].t())
-              h = self.normed(mid)
-              neurons = torch.mul(torch.silu(torch.linear(h, torch.mul(w[4], ln2))), torch.linear(h, torch.mul(w[5], ln2)))
-              return torch.addmm(mid, neurons, w[6].t())
-            def pieces(self, flat: Tensor) -> List[Tensor]:
-              return torch.split_with_sizes(flat, [{sizes}])
-            def hidden(self, flat: Tensor, ids: Tensor, turns: Tensor) -> Tensor:
-              b = torch.size(ids, 0)
-              t = torch.size(ids, 1)
-              w = self.pieces(flat)
-              turn = torch.slice(turns, 0, 0, t)
-              x = torch.embedding(w[0].view([{vocab}, {d}]), ids).view([b * t, {d}])
-              for i in range({layers}):
-                m = 1 + i * 7
-                n = {vectors} + i * 2
-                matrices = [w[m].view([{q}, {d}]), w[m + 1].view([{kv} * {d_head}, {d}]), w[m + 2].view([{kv} * {d_head}, {d}]), w[m + 3].view([{d}, {q}]), w[m + 4].view([{d_mlp}, {d}]), w[m + 5].view([{d_mlp}, {d}]), w[m + 6].view([{d}, {d_mlp}])]
-                x = self.block(x, b, t, turn, matrices, w[n], w[n + 1])
-              return torch.mul(self.normed(x), w[{vectors} + {layers} * 2])
-            def score(self, flat: Tensor, ids: Tensor, turns: Tensor) -> Tuple[Tensor, Tensor]:
-              last = torch.size(ids, 1) - 1
-              h = self.hidden(flat, torch.slice(ids, 1, 0, last), turns)
-              next = torch.slice(ids, 1, 1).reshape([-1, 1])
-              e = torch.t(self.pieces(flat)[{head}].view([{vocab}, {d}]))
-              nll = annotate(List[Tensor], [])
-              hit = annotate(List[Tensor], [])
-              n = torch.size(h, 0)
-              for c in range((n + {rows} - 1) // {rows}):
-                logits = torch.mm(torch.slice(h, 0, c * {rows}, (c + 1) * {rows}), e)
-                target = torch.gather(logits, 1, torch.slice(next, 0, c * {rows}, (c + 1) * {rows}))
-                nll.append(torch.sub(torch.logsumexp(logits, [1], True), target))
-                hit.append(torch.ge(target, torch.amax(logits, [1], True)))
-              return (torch.cat(nll).view([-1, last]), torch.cat(hit).view([-1, last]))
-            def accumulate(self, flat: Tensor, gradient: Tensor, ids: Tensor, weights: Tensor, at: Tensor, by: Tensor, turns: Tensor) -> Tuple[Tensor, Tensor]:
-              last = torch.size(ids, 1) - 1
-              leaf = torch.detach(flat).requires_grad_(True)
-              hidden = self.hidden(leaf, torch.slice(ids, 1, 0, last), turns)
-              h = torch.detach(hidden)
-              next = torch.slice(ids, 1, 1).reshape([-1, 1])
-              weight = weights.view([-1, 1])
-              e = self.pieces(torch.detach(flat))[{head}].view([{vocab}, {d}])
-              e_gradient = self.pieces(torch.detach(gradient))[{head}].view([{vocab}, {d}])
-              nll = annotate(List[Tensor], [])
-              hit = annotate(List[Tensor], [])
-              h_gradient = annotate(List[Tensor], [])
-              n = torch.size(h, 0)
-              shared = int(at[0]) >= 0
-              for c in range((n + {rows} - 1) // {rows}):
-                rows = torch.slice(h, 0, c * {rows}, (c + 1) * {rows})
-                to = torch.slice(next, 0, c * {rows}, (c + 1) * {rows})
-                w = torch.slice(weight, 0, c * {rows}, (c + 1) * {rows})
-                logits = torch.mm(rows, e.t())
-                top = torch.amax(logits, [1], True)
-                target = torch.gather(logits, 1, to)
-                p = torch.softmax(logits, 1)
-                log_sum = torch.sub(top, torch.log(torch.amax(p, [1], True)))
-                nll.append(torch.sub(log_sum, target))
-                hit.append(torch.ge(target, top))
-                p.scatter_add_(1, to, torch.neg(torch.ones_like(target)))
-                p.mul_(w)
-                if shared:
-                  here = torch.logical_and(torch.ge(at, c * {rows} * {vocab}), torch.lt(at, (c + 1) * {rows} * {vocab}))
-                  p.view([-1]).index_add_(0, torch.sub(torch.masked_select(at, here), c * {rows} * {vocab}), torch.masked_select(by, here))
-                h_gradient.append(torch.mm(p, e))
-                e_gradient.addmm_(p.t(), rows)
-              grads = torch.grad([hidden], [leaf], annotate(List[Optional[Tensor]], [torch.cat(h_gradient)]))
-              g = grads[0]
-              if g is not None:
-                gradient.add_(g)
-              return (torch.cat(nll).view([-1, last]), torch.cat(hit).view([-1, last]))
-            def clear(self, gradient: Tensor, span: Tensor) -> Tensor:
-              return torch.slice(gradient, 0, int(span[0]), int(span[1])).zero_()
-            def clip(self, gradient: Tensor, limit: Tensor) -> Tensor:
-              norm = torch.linalg_vector_norm(gradient, 2, None, False, dtype={float64})
-              if float(norm) > float(limit):
-                gradient.mul_(float(limit) / (float(norm) + 1e-6))
-              return norm
-            def adam(self, flat: Tensor, gradient: Tensor, first: Tensor, second: Tensor, steps: Tensor, settings: Tensor) -> Tensor:
-              lr, b1, b2, eps, decay, decoupled = float(settings[0]), float(settings[1]), float(settings[2]), float(settings[3]), float(settings[4]), bool(settings[5])
-              steps.add_(1)
-              n = float(steps)
-              matrices = torch.slice(flat, 0, 0, {matrices})
-              if decoupled:
-                matrices.mul_(1. - lr * decay)
-              else:
-                torch.slice(gradient, 0, 0, {matrices}).add_(matrices, alpha=decay)
-              first.lerp_(gradient, 1. - b1)
-              second.mul_(b2).addcmul_(gradient, gradient, value=1. - b2)
-              divisor = torch.sqrt(second).div_((1. - b2 ** n) ** 0.5).add_(eps)
-              flat.addcdiv_(first, divisor, value=-lr / (1. - b1 ** n))
-              gradient.zero_()
-              return steps
-            def sgd(self, flat: Tensor, gradient: Tensor, first: Tensor, steps: Tensor, settings: Tensor) -> Tensor:
-              lr, momentum, decay = float(settings[0]), float(settings[1]), float(settings[2])
-              steps.add_(1)
-              torch.slice(gradient, 0, 0, {matrices}).add_(torch.slice(flat, 0, 0, {matrices}), alpha=decay)
-              first.mul_(momentum).add_(gradient)
-              flat.add_(first, alpha=-lr)
-              gradient.zero_()
-              return steps
-            """;
+    /** A product not written yet; norm and bias may be null. */
+    private record Product(String x, String weight, String norm, String bias, long rows, long cols) {}
 
-    private LearnerScript() {}
+    private final DecoderSpec spec;
+    private final Map<String, Parameter> parameters = new HashMap<>();
+    private final List<Parameter> order;
+    private final Map<String, Normed> normed = new HashMap<>();
+    private final Map<String, Product> products = new HashMap<>();
+    private final Map<String, String> tables = new LinkedHashMap<>(); // variables of cos, sin and masks, by their key
+    private final List<Rope> ropes;
+    private final List<Alibi> alibis;
 
-    static String of(DecoderSpec spec, ParameterLayout layout) {
-        Attention a = spec.layers().get(0).attention();
-        int matrices = 1 + ParameterLayout.MATRICES.size() * spec.nLayers();
-        return TEXT.replace("{1/d}", Double.toString(1.0 / spec.dModel()))
-                .replace("{eps}", Double.toString(spec.finalNorm().eps()))
-                .replace("{half}", Integer.toString(a.dHead() / 2))
-                .replace("{d}", Integer.toString(spec.dModel()))
-                .replace("{d_head}", Integer.toString(a.dHead()))
-                .replace("{heads}", Integer.toString(a.nHeads()))
-                .replace("{kv}", Integer.toString(a.nKvHeads()))
-                .replace("{group}", Integer.toString(a.nHeads() / a.nKvHeads()))
-                .replace("{q}", Integer.toString(a.nHeads() * a.dHead()))
-                .replace("{d_mlp}", Integer.toString(spec.layers().get(0).mlp().dMlp()))
-                .replace("{scale}", Double.toString(a.scale()))
-                .replace("{vocab}", Integer.toString(spec.vocab()))
-                .replace("{layers}", Integer.toString(spec.nLayers()))
-                .replace("{head}", Integer.toString(spec.tied() ? 0 : matrices))
-                .replace("{vectors}", Integer.toString(matrices + (spec.tied() ? 0 : 1)))
-                .replace("{rows}", Integer.toString(ROWS))
-                .replace(
-                        "{sizes}",
-                        layout.parameters().stream()
-                                .map(Parameter::size)
-                                .map(String::valueOf)
-                                .collect(Collectors.joining(", ")))
-                .replace("{float64}", "7") // c10::ScalarType::Double: a float32 sum of millions of squares is not exact
-                .replace("{matrices}", Long.toString(layout.matrices()));
+    LearnerScript(DecoderSpec spec, ParameterLayout layout) {
+        this.spec = spec;
+        this.order = layout.parameters();
+        order.forEach(p -> parameters.put(p.name(), p));
+        this.ropes = spec.attentions()
+                .map(Attention::rope)
+                .filter(r -> r != null)
+                .distinct()
+                .toList();
+        this.alibis = spec.attentions()
+                .map(Attention::alibi)
+                .filter(a -> a != null)
+                .distinct()
+                .toList();
+        line("b = torch.size(ids, 0)");
+        line("t = torch.size(ids, 1)");
+        line("w = self.pieces(flat)");
+        for (int r = 0; r < ropes.size(); r++) line("turn" + r + " = torch.slice(turns" + r + ", 0, 0, t)");
+        Embedding<String> ends = new Embedding<>(spec, this, Tap.none());
+        Block<String> block = new Block<>(spec, this, Tap.none());
+        String x = ends.embed("ids");
+        for (int i = 0; i < spec.nLayers(); i++) x = block.layer(i, x);
+        line("return torch.squeeze(" + use(ends.normed(x)) + ", 0)");
+    }
+
+    /** RoPE settings whose rotations are arguments, in order: cos + i sin [pos, 1, dims / 2], complex. */
+    List<Rope> ropes() {
+        return ropes;
+    }
+
+    /** ALiBi settings whose biases are arguments after them, at keys and at queries, [head, pos] each. */
+    List<Alibi> alibis() {
+        return alibis;
+    }
+
+    private List<String> given() {
+        List<String> names = new ArrayList<>();
+        for (int r = 0; r < ropes.size(); r++) names.add("turns" + r);
+        for (int a = 0; a < alibis.size(); a++) names.add("alibi" + a);
+        return names;
+    }
+
+    /**
+     * {@code hidden(flat, ids, tables)}: from all weights [parameters] and token ids [batch, pos] to the last hidden
+     * states [batch * pos, d_embed]; the methods' other parameter is {@code {tables}}.
+     */
+    String method() {
+        return "def hidden(self, flat: Tensor, ids: Tensor, " + declared() + ") -> Tensor:\n" + text().indent(2);
+    }
+
+    /** The tables as parameters of a method. */
+    String declared() {
+        return given().stream().map(n -> n + ": Tensor").collect(Collectors.joining(", "));
+    }
+
+    /** The tables as arguments. */
+    String passed() {
+        return String.join(", ", given());
+    }
+
+    @Override
+    public boolean has(String name) {
+        return parameters.containsKey(name);
+    }
+
+    private Parameter parameter(String name) {
+        Parameter p = parameters.get(name);
+        if (p != null) return p;
+        throw Problem.unsupported("a weight of this model cannot be trained: it is not in the learner's layout")
+                .where("tensor " + name)
+                .expected("one of " + parameters.keySet());
+    }
+
+    @Override
+    protected String reference(String name) {
+        Parameter p = parameter(name.equals("unembed.weight") && spec.tied() ? "embed.weight" : name);
+        String w = "w[" + order.indexOf(p) + "]";
+        return p.isMatrix() ? w + ".view(" + p.shape() + ")" : w;
+    }
+
+    @Override
+    public String norm(String x, Norm norm, String module, int width) {
+        if (norm.kind() != Norm.Kind.RMS || norm.bias()) return super.norm(x, norm, module, width);
+        String n = let("torch.linalg_vector_norm(%s, 2, [-1], True)", x);
+        String y = let(
+                "torch.mul(%s, torch.rsqrt(torch.add(torch.mul(torch.mul(%s, %s), " + 1.0 / width + "), " + norm.eps()
+                        + ")))",
+                x,
+                n,
+                n);
+        if (!norm.weight() || !has(module + ".weight")) return y;
+        String weight = reference(module + ".weight");
+        String weighted = later(y, "torch.mul(%s, " + weight + ")");
+        normed.put(weighted, new Normed(y, weight));
+        return weighted;
+    }
+
+    @Override
+    public String linear(String x, String module) {
+        String bias = has(module + ".bias") ? reference(module + ".bias") : null;
+        String weight = reference(module + ".weight");
+        List<Long> shape = parameter(module + ".weight").shape();
+        Normed n = source(x) == null ? null : normed.get(x);
+        String factor = n == null ? weight : "torch.mul(" + weight + ", " + n.weight() + ")";
+        String in = n == null ? x : n.x();
+        String y = later(in, "torch.linear(%s, " + factor + (bias == null ? ")" : ", " + bias + ")"));
+        products.put(y, new Product(in, weight, n == null ? null : n.weight(), bias, shape.get(0), shape.get(1)));
+        return y;
+    }
+
+    @Override
+    public String exact(String x, String module) {
+        return linear(x, module);
+    }
+
+    @Override
+    public String matrix(String module) {
+        return reference(module + ".weight");
+    }
+
+    /** Adds a product that is not written yet in the same operation. */
+    @Override
+    public String apply(Fn2 f, String a, String b) {
+        Product p = source(b) == null ? null : products.get(b);
+        if (f != Fn2.ADD || p == null || p.norm() != null || p.bias() != null) return super.apply(f, a, b);
+        String sum = "torch.addmm(torch.squeeze(%s, 0), torch.squeeze(%s, 0), " + p.weight() + ".t())";
+        return let("torch.unsqueeze(" + sum + ", 0)", a, p.x());
+    }
+
+    @Override
+    public String heads(String x, int heads, int width) {
+        return headed(x, "%s.view([b, t, " + heads + ", " + width + "])");
+    }
+
+    @Override
+    public String flat(String x, int heads, int width) {
+        String flat = super.flat(x, heads, width);
+        return flat.equals(source(x)) ? flat : let("torch.reshape(%s, [1, b * t, " + heads * width + "])", x);
+    }
+
+    @Override
+    public String embedding(String ids) {
+        return let(
+                "torch.embedding(" + reference("embed.weight") + ", %s).view([1, b * t, " + spec.tableWidth() + "])",
+                ids);
+    }
+
+    @Override
+    public String positions() {
+        String rows = "torch.slice(" + reference("pos_embed.weight") + ", 0, 0, t)";
+        return let("torch.reshape(torch.expand(" + rows + ", [b, t, -1]), [1, b * t, " + spec.dModel() + "])");
+    }
+
+    /** {@inheritDoc} Whole heads of a plain product are rotated as complex numbers. */
+    @Override
+    public String rotate(String x, Rope rope, int width) {
+        String turn = "turn" + ropes.indexOf(rope);
+        Product p = source(x) == null || source(source(x)) == null ? null : products.get(source(x));
+        if (p == null || p.bias() != null || rope.dims() != width || width % 2 != 0) {
+            String table = tables.computeIfAbsent(turn, k -> {
+                String parts = let("torch.view_as_real(" + turn + ")"); // [pos, 1, dims / 2, 2]
+                String cos = let("torch.select(%s, -1, 0)", parts);
+                String sin = let("torch.select(%s, -1, 1)", parts);
+                line("cos_" + turn + " = torch.cat([" + cos + ", " + cos + "], -1)");
+                line("sin_" + turn + " = torch.cat([torch.neg(" + sin + "), " + sin + "], -1)");
+                return turn;
+            });
+            return rotated(x, rope, width, "cos_" + table, "sin_" + table);
+        }
+        long heads = p.rows() / width;
+        String w = let(p.norm() == null ? p.weight() : "torch.mul(" + p.weight() + ", " + p.norm() + ")");
+        String halves = "%s.view([" + heads + ", 2, " + width / 2 + ", " + p.cols() + "])";
+        String paired = let(halves + ".transpose(1, 2).reshape([" + p.rows() + ", " + p.cols() + "])", w);
+        String shape = "[b, t, " + heads + ", ";
+        String pairs =
+                let("torch.view_as_complex(torch.linear(%s, %s).view(" + shape + width / 2 + ", 2]))", p.x(), paired);
+        return let("torch.view_as_real(torch.mul(%s, " + turn + ")).view(" + shape + width + "])", pairs);
+    }
+
+    @Override
+    public boolean cachesHeads(int layer) {
+        return true; // a step has no cache: latent vectors are expanded to keys and values
+    }
+
+    @Override
+    public String keys(int layer, String k) {
+        return k;
+    }
+
+    @Override
+    public String values(int layer, String v) {
+        return v;
+    }
+
+    @Override
+    public String withState(int layer, String x, int past) {
+        String before =
+                "torch.zeros_like(torch.slice(torch.expand(torch.slice(%1$s, 1, 0, 1), [-1, " + past + ", -1]), 1, 0))";
+        return let("torch.cat([" + before + ", %1$s], 1)", x);
+    }
+
+    @Override
+    public String convolve(int layer, String x, String module, int width) {
+        String apart = let("%s.view([b, t, " + spec.dModel() + "])", x);
+        return let("torch.reshape(%s, [1, b * t, -1])", super.convolve(layer, apart, module, width));
+    }
+
+    @Override
+    public String attend(int i, Attention a, String q, String k, String v, Tap<String> tap) {
+        if (a.scoreSoftcap() != null || a.sinks()) return flattened(a, super.attend(i, a, q, k, v, tap));
+        String mask = a.window() == null && a.alibi() == null ? "None, 0., True" : mask(a) + ", 0., False";
+        use(q);
+        use(k);
+        use(v);
+        String queries = let("%s.transpose(1, 2)", q);
+        String keys = repeated(k, a, a.dHead());
+        String values = repeated(v, a, a.dValue());
+        String z = let(
+                "torch.scaled_dot_product_attention(%s, %s, %s, " + mask + ", scale=" + (double) a.scale() + ")",
+                queries,
+                keys,
+                values);
+        return flattened(a, let("%s.transpose(1, 2)", z));
+    }
+
+    /** [batch, pos, head, d_value] as heads of [1, batch * pos, head * d_value]. */
+    private String flattened(Attention a, String z) {
+        return heads(let("%s.reshape([1, b * t, " + a.nHeads() * a.dValue() + "])", z), a.nHeads(), a.dValue());
+    }
+
+    /** A key head for each of its query heads, [batch, head, pos, width]. */
+    private String repeated(String x, Attention a, int width) {
+        int group = a.nHeads() / a.nKvHeads();
+        return let(
+                "%s.view([b, t, " + a.nKvHeads() + ", 1, " + width + "]).expand([b, t, " + a.nKvHeads() + ", " + group
+                        + ", " + width + "]).reshape([b, t, " + a.nHeads() + ", " + width + "]).transpose(1, 2)",
+                x);
+    }
+
+    @Override
+    public String masked(String scores, Attention a) {
+        return add(scores, mask(a));
+    }
+
+    /** 0 where a query may attend, or ALiBi's bias, and a number below any score elsewhere: [.., query, key]. */
+    private String mask(Attention a) {
+        return tables.computeIfAbsent("mask " + a.window() + " " + alibis.indexOf(a.alibi()), key -> {
+            String name = "mask" + tables.size();
+            String at = let("torch.cumsum(torch.ones_like(torch.select(ids, 0, 0)), 0)"); // [pos], from 1
+            String back = let("torch.sub(torch.unsqueeze(%1$s, 1), torch.unsqueeze(%1$s, 0))", at); // [query, key]
+            String hidden = let("torch.lt(%s, 0)", back);
+            if (a.window() != null)
+                hidden = let("torch.logical_or(%s, torch.ge(%s, " + a.window() + "))", hidden, back);
+            String bias = let("torch.mul(torch.to(%s, 6), 0.)", back);
+            if (a.alibi() != null) {
+                String own = "torch.slice(alibi" + alibis.indexOf(a.alibi()) + ", 1, 0, t)"; // [head, pos]
+                bias = let("torch.sub(torch.unsqueeze(" + own + ", 1), torch.unsqueeze(" + own + ", 2))");
+            }
+            line(name + " = torch.masked_fill(" + bias + ", " + hidden + ", -1e38)");
+            return name;
+        });
+    }
+
+    @Override
+    public Routes<String> routes(String indices, Experts experts) {
+        return new ScriptRoutes(indices, experts);
+    }
+
+    /** Rows of each expert, which may be none. */
+    private final class ScriptRoutes implements Routes<String> {
+        private final int slots;
+        private final List<String> mine; // an expert's slots of all positions, [row]
+        private final String place; // each slot's row
+
+        ScriptRoutes(String chosen, Experts experts) {
+            String flat = let("torch.reshape(%s, [-1])", chosen);
+            slots = experts.active();
+            mine = IntStream.range(0, experts.count())
+                    .mapToObj(e -> let("torch.reshape(torch.nonzero(torch.eq(%s, " + e + ")), [-1])", flat))
+                    .toList();
+            place = let("torch.argsort(%s)", concat(0, mine));
+        }
+
+        private String rows(String x, String which) {
+            return let("torch.unsqueeze(torch.index_select(torch.squeeze(%s, 0), 0, %s), 0)", x, which);
+        }
+
+        @Override
+        public List<String> sent(String x) {
+            return mine.stream()
+                    .map(m -> rows(x, let("torch.floor_divide(%s, " + slots + ")", m)))
+                    .toList();
+        }
+
+        @Override
+        public List<List<String>> linears(List<String> rows, String experts, List<String> modules) {
+            return modules.stream()
+                    .map(m -> IntStream.range(0, rows.size())
+                            .mapToObj(e -> linear(rows.get(e), experts + e + "." + m))
+                            .toList())
+                    .toList();
+        }
+
+        @Override
+        public String bySlot(List<String> rows, int width) {
+            return reshape(rows(concat(1, rows), place), 1, -1, slots, width);
+        }
+
+        @Override
+        public List<String> byExpert(String value, int width) {
+            return mine.stream().map(m -> rows(reshape(value, 1, -1, width), m)).toList();
+        }
     }
 }

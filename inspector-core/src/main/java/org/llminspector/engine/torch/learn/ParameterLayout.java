@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Parameter;
+import org.llminspector.family.Weights;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -13,7 +14,7 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
 /**
- * Layout of a Llama's weights in one flat array: matrices first, layer by layer, then the norms' vectors, so that
+ * Layout of a model's weights in one flat array: matrices first, layer by layer, then the norms' vectors, so that
  * weight decay applies to one contiguous range.
  */
 public final class ParameterLayout {
@@ -25,6 +26,23 @@ public final class ParameterLayout {
     private final List<Parameter> parameters = new ArrayList<>();
     private long size;
 
+    /** Of an existing model of any family: every weight in the order of the forward pass. */
+    ParameterLayout(Weights weights) {
+        for (boolean matrix : new boolean[] {true, false}) {
+            for (String name : weights.names()) {
+                long[] shape = weights.shape(name);
+                if ((shape.length > 1) == matrix) add(name, shape);
+            }
+        }
+    }
+
+    /** Place of a weight among the parameters; -1 where there is none of this name. */
+    int index(String name) {
+        for (int i = 0; i < parameters.size(); i++) if (parameters.get(i).name().equals(name)) return i;
+        return -1;
+    }
+
+    /** Of a new model, which is made in Llama's shape. */
     ParameterLayout(DecoderSpec spec) {
         check(spec);
         LayerSpec layer = spec.layers().get(0);
@@ -34,22 +52,22 @@ public final class ParameterLayout {
         long kv = (long) a.nKvHeads() * a.dHead();
         long mlp = layer.mlp().dMlp();
         long[][] shapes = {{q, d}, {kv, d}, {kv, d}, {d, q}, {mlp, d}, {mlp, d}, {d, mlp}};
-        add("embed", spec.vocab(), d);
+        add("embed.weight", spec.vocab(), d);
         for (int i = 0; i < spec.nLayers(); i++) {
-            for (int m = 0; m < shapes.length; m++) add("blocks." + i + "." + MATRICES.get(m), shapes[m]);
+            for (int m = 0; m < shapes.length; m++) add("blocks." + i + "." + MATRICES.get(m) + ".weight", shapes[m]);
         }
-        if (!spec.tied()) add("unembed", spec.vocab(), d);
+        if (!spec.tied()) add("unembed.weight", spec.vocab(), d);
         for (int i = 0; i < spec.nLayers(); i++) {
-            add("blocks." + i + ".ln1", d);
-            add("blocks." + i + ".ln2", d);
+            add("blocks." + i + ".ln1.weight", d);
+            add("blocks." + i + ".ln2.weight", d);
         }
-        add("ln_final", d);
+        add("ln_final.weight", d);
     }
 
     private void add(String name, long... shape) {
         List<Long> dims = new ArrayList<>();
         for (long s : shape) dims.add(s);
-        Parameter p = new Parameter(name + ".weight", dims, size);
+        Parameter p = new Parameter(name, dims, size);
         parameters.add(p);
         size += p.size();
     }
@@ -104,9 +122,9 @@ public final class ParameterLayout {
     }
 
     private static Problem refused(DecoderSpec s) {
-        return Problem.unsupported("only models of Llama's shape can be trained here")
+        return Problem.unsupported("a new model can be made in Llama's shape only")
                 .where(s.family())
                 .expected("RMSNorm, RoPE, a SwiGLU MLP, no biases, no norms of q and k, every layer alike")
-                .instead("gradients of this model can be had without training it: POST /gradients");
+                .instead("train a model of this shape that exists, from its weights");
     }
 }

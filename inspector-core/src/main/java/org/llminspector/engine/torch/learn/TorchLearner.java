@@ -10,27 +10,34 @@ import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.LearnerInfo;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Parameter;
+import org.llminspector.engine.PositionTables;
 import org.llminspector.engine.torch.Positions;
 import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.engine.torch.libtorch.Script;
 import org.llminspector.engine.torch.libtorch.Threads;
 import org.llminspector.engine.torch.libtorch.TorchDevices;
 import org.llminspector.family.Weights;
+import org.llminspector.spec.Alibi;
+import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
-/** Trainer of a Llama with {@link LearnerScript} on flat arrays. */
+/** Trainer of a model of any family, with {@link StepScript} on flat arrays. */
 public final class TorchLearner implements Learner {
 
     private final DecoderSpec spec;
@@ -44,20 +51,30 @@ public final class TorchLearner implements Learner {
     private NDArray first;
     private NDArray second;
     private final NDArray steps; // updates made, as float32 for the optimizer methods
-    private final NDArray rotations; // [pos, 1, d_head / 2], complex
+    private final LearnerScript forward;
+    private final Map<Rope, Table> rotations = new HashMap<>();
+    private final List<NDArray> biases = new ArrayList<>(); // ALiBi's, [head, pos] each
     private final AtomicLong made = new AtomicLong(); // updates, readable from other threads
 
-    private TorchLearner(DecoderSpec spec, String device) {
+    /** cos + i sin of every position's angles, [pos, 1, dims / 2], complex, while the frequencies stay the same. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Table(float[] frequencies, NDArray turns) {}
+
+    private TorchLearner(DecoderSpec spec, ParameterLayout layout, String device) {
         this.spec = spec;
-        this.layout = new ParameterLayout(spec);
+        this.layout = layout;
+        this.forward = new LearnerScript(spec, layout);
         this.place = TorchDevices.choose(device);
         this.threads = Threads.most();
         this.manager = NDManager.newBaseManager(place, "PyTorch");
         try {
-            this.script = Script.compile(manager, LearnerScript.of(spec, layout) + TURNS);
+            this.script = Script.compile(manager, StepScript.of(spec, layout, forward) + TURNS);
             this.weights = zeros();
             this.steps = manager.zeros(new Shape());
-            this.rotations = rotations();
+            for (Alibi alibi : forward.alibis()) {
+                float[] values = AlibiBias.at(alibi, 0, spec.maxContext());
+                biases.add(manager.create(values, new Shape(alibi.slopes().size(), spec.maxContext())));
+            }
         } catch (RuntimeException | Error e) {
             manager.close();
             throw e;
@@ -88,7 +105,7 @@ public final class TorchLearner implements Learner {
     }
 
     private static final String TURNS =
-            "def turns(self, parts: Tensor) -> Tensor:\n  return torch.view_as_complex(parts)\n";
+            "def turns(self, parts: Tensor) -> Tensor:\n  return torch.view_as_complex(torch.clone(parts))\n";
 
     /**
      * A learner with zero weights, to be filled with {@link #setWeights}.
@@ -96,15 +113,19 @@ public final class TorchLearner implements Learner {
      * @param device {@code auto}, {@code cpu}, {@code cuda:N}
      */
     public static TorchLearner open(DecoderSpec spec, String device) {
+        return open(spec, new ParameterLayout(spec), device);
+    }
+
+    private static TorchLearner open(DecoderSpec spec, ParameterLayout layout, String device) {
         return EngineThread.call(() -> {
             EngineThread.engine();
-            return new TorchLearner(spec, device);
+            return new TorchLearner(spec, layout, device);
         });
     }
 
     /** A learner initialized with a model's weights. */
     public static TorchLearner open(Weights model, String device) {
-        TorchLearner learner = open(model.spec(), device);
+        TorchLearner learner = open(model.spec(), new ParameterLayout(model), device);
         try {
             float[] flat = new float[Math.toIntExact(learner.layout.size())];
             for (Parameter p : learner.parameters()) {
@@ -119,22 +140,33 @@ public final class TorchLearner implements Learner {
         }
     }
 
-    /** cos + i sin of every position's angles, the same as {@link Positions} rotates by. */
-    private NDArray rotations() {
-        Rope rope = spec.layers().get(0).attention().rope();
-        int positions = spec.maxContext();
-        float[] frequency = RopeFrequencies.perPosition(rope, positions);
-        float attentionFactor = RopeFrequencies.attentionFactor(rope);
-        float[] parts = new float[positions * frequency.length * 2];
-        for (int p = 0, at = 0; p < positions; p++) {
-            for (float f : frequency) {
-                float angle = p * f;
-                parts[at++] = (float) Math.cos(angle) * attentionFactor;
-                parts[at++] = (float) Math.sin(angle) * attentionFactor;
+    /** The tables of sequences of this length: rotations, the same as {@link Positions} rotates by, and biases. */
+    private NDArray[] tables(int length) {
+        List<NDArray> tables = new ArrayList<>();
+        for (Rope rope : forward.ropes()) {
+            float[] frequencies = RopeFrequencies.perPosition(rope, length);
+            Table old = rotations.get(rope);
+            if (old == null || !Arrays.equals(old.frequencies(), frequencies)) {
+                if (old != null) old.turns().close();
+                rotations.put(rope, new Table(frequencies, rotations(rope, frequencies)));
             }
+            tables.add(rotations.get(rope).turns());
         }
-        NDArray real = manager.create(parts, new Shape(positions, 1, frequency.length, 2));
-        return call(false, "turns", real).head();
+        tables.addAll(biases);
+        return tables.toArray(NDArray[]::new);
+    }
+
+    private NDArray rotations(Rope rope, float[] frequencies) {
+        float[][] angles = PositionTables.angles(rope, frequencies, 0, spec.maxContext());
+        float[] parts = new float[angles[0].length * 2];
+        for (int i = 0; i < angles[0].length; i++) {
+            parts[2 * i] = angles[0][i];
+            parts[2 * i + 1] = angles[1][i];
+        }
+        Shape shape = new Shape(spec.maxContext(), 1, frequencies.length, 2);
+        NDArray turns = call(false, "turns", manager.create(parts, shape)).head();
+        NDScope.unregister(turns);
+        return turns;
     }
 
     @Override
@@ -159,7 +191,7 @@ public final class TorchLearner implements Learner {
 
     @Override
     public Scores score(int[][] tokens) {
-        return work(() -> scores(call(false, "score", weights, ids(tokens), rotations)));
+        return work(() -> scores(passes(false, "score", tokens[0].length - 1, weights, ids(tokens))));
     }
 
     @Override
@@ -173,16 +205,16 @@ public final class TorchLearner implements Learner {
                 at += row.length;
             }
             Shares shares = shares(tokens, weightsOfTokens, choices);
-            return scores(call(
+            return scores(passes(
                     true,
                     "accumulate",
+                    tokens[0].length - 1,
                     weights,
                     gradient,
                     ids(tokens),
                     manager.create(flat),
                     manager.create(shares.at()),
-                    manager.create(shares.by()),
-                    rotations));
+                    manager.create(shares.by())));
         });
     }
 
@@ -284,6 +316,15 @@ public final class TorchLearner implements Learner {
 
     private NDArray settings(double... values) {
         return manager.create(values);
+    }
+
+    /** Calls a method that passes sequences of this length through the model: the tables are its last arguments. */
+    private NDList passes(boolean gradients, String method, int length, NDArray... arguments) {
+        NDArray[] tables = tables(length);
+        return call(
+                gradients,
+                method,
+                Stream.concat(Stream.of(arguments), Stream.of(tables)).toArray(NDArray[]::new));
     }
 
     private NDList call(boolean gradients, String method, NDArray... arguments) {

@@ -1,0 +1,114 @@
+package org.llminspector.engine.layer;
+
+import static org.llminspector.hook.HookPoint.*;
+
+import org.llminspector.engine.Part;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.ShortConv;
+
+/**
+ * A decoder's layer: what {@link LayerSpec} describes, read from top to bottom.
+ *
+ * @param <V> a back end's value
+ */
+public final class Block<V> {
+
+    private final DecoderSpec spec;
+    private final Ops<V> o;
+    private final Tap<V> tap;
+    private final Attend<V> attention;
+    private final LatentAttention<V> latents;
+    private final Convolution<V> convolution;
+    private final FeedForward<V> mlp;
+    private final Mixture<V> mixture;
+
+    public Block(DecoderSpec spec, Ops<V> ops, Tap<V> tap) {
+        this.spec = spec;
+        this.o = ops;
+        this.tap = tap;
+        this.attention = new Attend<>(ops, tap, spec.dModel());
+        this.latents = new LatentAttention<>(ops, tap);
+        this.convolution = new Convolution<>(ops, tap);
+        this.mlp = new FeedForward<>(ops, tap);
+        this.mixture = new Mixture<>(ops, tap, mlp, spec.dModel());
+    }
+
+    /** What is added to the stream, and the stream that it is added to, [1, pos, d_model] each. */
+    private record Sum<V>(V stream, V added) {}
+
+    /** The residual stream [1, pos, d_model] before layer i to that after it. */
+    public V layer(int i, V x) {
+        LayerSpec layer = spec.layers().get(i);
+        Sum<V> sum = mixed(i, layer, tap.at(RESID_PRE, i, x));
+        V mid = layer.parallel() ? sum.stream() : tap.at(RESID_MID, i, o.add(sum.stream(), sum.added()));
+        V read = readByMlp(i, layer, mid);
+        V m = fedForward(i, layer, read);
+        V post = layer.parallel()
+                ? o.add(o.add(m, sum.added()), sum.stream())
+                : o.add(layer.streamNorms() ? read : mid, m);
+        return tap.at(RESID_POST, i, post);
+    }
+
+    /** The layer's first half alone: the stream plus what its mixer adds. */
+    public V firstHalf(int i, V x) {
+        Sum<V> sum = mixed(i, spec.layers().get(i), x);
+        return o.add(sum.stream(), sum.added());
+    }
+
+    /**
+     * The second half alone.
+     *
+     * @param pre the stream before the layer
+     * @param mid what {@link #firstHalf} returned
+     */
+    public V secondHalf(int i, V pre, V mid) {
+        LayerSpec layer = spec.layers().get(i);
+        V read = readByMlp(i, layer, layer.parallel() ? pre : mid);
+        return o.add(layer.streamNorms() ? read : mid, fedForward(i, layer, read));
+    }
+
+    /** Attention, or a short convolution, of the normed stream. */
+    private Sum<V> mixed(int i, LayerSpec layer, V pre) {
+        String b = "blocks." + i + ".";
+        V read = layer.ln1() == null
+                ? pre
+                : o.norm(pre, layer.ln1(), b + "ln1", spec.dModel(), LN1_SCALE, LN1_NORMALIZED, i, tap);
+        tap.ends(Part.LN1, i);
+        V a;
+        if (layer.mixer() instanceof ShortConv conv) a = convolution.apply(i, conv, b + "conv.", read);
+        else if (layer.attention().latent() == null) a = attention.apply(i, layer.attention(), b + "attn.", read);
+        else
+            a = attention.out(
+                    i, layer.attention(), b + "attn.", latents.apply(i, layer.attention(), b + "attn.", read));
+        tap.ends(layer.attends() ? Part.O : Part.CONV_OUT, i);
+        if (layer.ln1Post() != null)
+            a = tap.at(LN1_POST_OUT, i, o.norm(a, layer.ln1Post(), b + "ln1_post", spec.dModel()));
+        return new Sum<>(layer.streamNorms() ? read : pre, tap.at(HookPoint.mixed(layer), i, scaled(layer, a)));
+    }
+
+    private V readByMlp(int i, LayerSpec layer, V mid) {
+        V read = layer.ln2() == null
+                ? mid
+                : o.norm(mid, layer.ln2(), "blocks." + i + ".ln2", spec.dModel(), LN2_SCALE, LN2_NORMALIZED, i, tap);
+        tap.ends(Part.LN2, i);
+        return read;
+    }
+
+    /** The MLP, dense or a mixture of experts: from its normed input to what it adds to the stream. */
+    private V fedForward(int i, LayerSpec layer, V read) {
+        String b = "blocks." + i + ".";
+        V m = layer.mlp().experts() == null
+                ? mlp.apply(i, layer.mlp(), b + "mlp.", read)
+                : mixture.apply(i, layer.mlp(), b + "mlp.", read);
+        tap.ends(Part.MLP_OUT, i);
+        if (layer.ln2Post() != null)
+            m = tap.at(LN2_POST_OUT, i, o.norm(m, layer.ln2Post(), b + "ln2_post", spec.dModel()));
+        return tap.at(MLP_OUT, i, scaled(layer, m));
+    }
+
+    private V scaled(LayerSpec layer, V x) {
+        return layer.residualScale() == null ? x : o.mul(x, o.number(layer.residualScale()));
+    }
+}

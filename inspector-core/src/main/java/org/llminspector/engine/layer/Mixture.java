@@ -1,0 +1,124 @@
+package org.llminspector.engine.layer;
+
+import static org.llminspector.hook.HookPoint.*;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.engine.Part;
+import org.llminspector.engine.layer.Ops.Fn;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.Experts;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Routing;
+
+/**
+ * A mixture-of-experts MLP: {@link Experts}.
+ *
+ * @param <V> a back end's value
+ */
+final class Mixture<V> {
+
+    private final Ops<V> o;
+    private final Tap<V> tap;
+    private final FeedForward<V> mlp;
+    private final int dModel;
+
+    Mixture(Ops<V> ops, Tap<V> tap, FeedForward<V> mlp, int dModel) {
+        this.o = ops;
+        this.tap = tap;
+        this.mlp = mlp;
+        this.dModel = dModel;
+    }
+
+    /** [1, pos, d_model] to the same; the module's name ends with a dot. */
+    V apply(int i, Mlp m, String module, V x) {
+        Experts experts = m.experts();
+        V logits = tap.at(ROUTER_LOGITS, i, o.exact(x, module + "router")); // [1, pos, expert]
+        List<V> best = best(experts, module, logits); // [1, pos, slot] each
+        V chosen = chosen(i, best.get(1));
+        V weights = best.get(0);
+        if (experts.renormalised()) weights = o.div(weights, o.reshape(o.sum(weights, 2), 0, 0, 1));
+        if (experts.routing() != null && experts.routing().factor() != 1)
+            weights = o.mul(weights, o.number(experts.routing().factor()));
+        weights = gated(i, experts, chosen, tap.at(EXPERT_WEIGHTS, i, weights));
+        V answers = answers(i, m, module + "experts.", o.routes(chosen, experts), x); // [1, pos, slot, d_model]
+        V sum = o.sum(o.mul(answers, o.reshape(weights, 0, 0, 0, 1)), 2);
+        return experts.dShared() == null ? sum : o.add(sum, shared(i, m, module, x));
+    }
+
+    /** Scores and indices of the chosen experts. */
+    private List<V> best(Experts experts, String module, V logits) {
+        Routing r = experts.routing();
+        V scores = r != null && r.sigmoid() ? o.apply(Fn.SIGMOID, logits) : o.softmax(logits);
+        if (r == null || r.choosesTheBest()) return o.topK(scores, experts.active());
+        V choice = r.choiceBias() ? o.add(scores, o.weight(module + "router.choice_bias")) : scores;
+        // A masked expert would still compete with its bias as its score.
+        choice = o.whereAbove(logits, -Routing.NEVER, choice, o.number(-Routing.NEVER));
+        if (r.groups() > 1) choice = ofTheBestGroups(r, experts.count(), choice);
+        V chosen = o.topK(choice, experts.active()).get(1);
+        return List.of(o.gather(scores, chosen), chosen);
+    }
+
+    /** Pushes experts outside the best groups below all others. */
+    private V ofTheBestGroups(Routing r, int count, V choice) {
+        V apart = o.reshape(choice, 0, 0, r.groups(), count / r.groups()); // [1, pos, group, expert of it]
+        V groups = o.sum(o.topK(apart, r.groupBest()).get(0), 3); // [1, pos, group]
+        V among = o.sum(o.oneHot(o.topK(groups, r.activeGroups()).get(1), r.groups()), 2);
+        V kept = o.whereAbove(o.reshape(among, 0, 0, 0, 1), 0, apart, o.number(-Routing.NEVER));
+        return o.reshape(kept, 0, 0, count);
+    }
+
+    private V chosen(int i, V indices) {
+        if (!tap.wants(EXPERT_INDICES, i)) return indices;
+        V seen = tap.at(EXPERT_INDICES, i, o.asNumbers(indices));
+        return tap.changes(EXPERT_INDICES, i) ? o.asIndices(seen) : indices;
+    }
+
+    /**
+     * The slots' weights after the per-expert hook; slots of a position with the same expert share its gate equally.
+     */
+    private V gated(int i, Experts experts, V chosen, V weights) {
+        if (!tap.wants(EXPERT_GATES, i)) return weights;
+        V is = o.oneHot(chosen, experts.count()); // [1, pos, slot, expert]
+        V gates = tap.at(EXPERT_GATES, i, o.sum(o.mul(is, o.reshape(weights, 0, 0, 0, 1)), 2)); // [1, pos, expert]
+        if (!tap.changes(EXPERT_GATES, i)) return weights;
+        V times = o.clip(o.sum(is, 2), 1, experts.active());
+        return o.sum(o.mul(is, o.reshape(o.div(gates, times), 0, 0, 1, experts.count())), 3);
+    }
+
+    private V answers(int i, Mlp m, String experts, Routes<V> routes, V x) {
+        List<List<V>> in = routes.linears(routes.sent(x), experts, Modules.in("", m));
+        List<V> pre = seen(EXPERT_PRE, i, in.get(0), routes, m.dMlp());
+        tap.ends(Part.MLP_IN, i);
+        List<V> linear = m.gated() ? seen(EXPERT_PRE_LINEAR, i, in.get(1), routes, m.dMlp()) : List.of();
+        List<V> neurons = new ArrayList<>();
+        for (int p = 0; p < pre.size(); p++) {
+            V active = mlp.activated(m, pre.get(p), experts);
+            neurons.add(m.gated() ? o.mul(active, mlp.linear(m, linear.get(p))) : active);
+        }
+        neurons = seen(EXPERT_POST, i, neurons, routes, m.dMlp());
+        tap.ends(Part.MLP_ACT, i);
+        List<V> out = routes.linears(neurons, experts, List.of("out")).get(0);
+        return tap.at(EXPERT_OUT, i, routes.bySlot(out, dModel));
+    }
+
+    private List<V> seen(HookPoint point, int i, List<V> rows, Routes<V> routes, int width) {
+        if (!tap.wants(point, i)) return rows;
+        V value = tap.at(point, i, routes.bySlot(rows, width)); // [1, pos, slot, d_mlp]
+        return tap.changes(point, i) ? routes.byExpert(value, width) : rows;
+    }
+
+    /** The expert that processes every token. */
+    private V shared(int i, Mlp m, String module, V x) {
+        String expert = module + "shared_expert.";
+        List<V> in = o.linears(x, Modules.in(expert, m)); // [1, pos, d_shared] each
+        V neurons = mlp.activated(m, tap.at(SHARED_PRE, i, in.get(0)), expert);
+        if (m.gated()) neurons = o.mul(neurons, mlp.linear(m, tap.at(SHARED_PRE_LINEAR, i, in.get(1))));
+        V answer = o.linear(tap.at(SHARED_POST, i, neurons), expert + "out");
+        if (m.experts().sharedGate()) {
+            V gate = o.apply(Fn.SIGMOID, o.exact(x, module + "shared_expert_gate")); // [1, pos, 1]
+            answer = o.mul(answer, tap.at(SHARED_GATE, i, gate));
+        }
+        return tap.at(SHARED_OUT, i, answer);
+    }
+}

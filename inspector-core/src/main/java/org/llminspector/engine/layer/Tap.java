@@ -1,0 +1,44 @@
+package org.llminspector.engine.layer;
+
+import org.llminspector.engine.Part;
+import org.llminspector.hook.HookPoint;
+
+/**
+ * Callback for every hooked value of a forward pass: it may capture the value and may return another.
+ *
+ * @param <V> a back end's value
+ */
+public interface Tap<V> {
+
+    /** Captures and changes nothing. */
+    static <V> Tap<V> none() {
+        return new Tap<>() {
+            @Override
+            public boolean wants(HookPoint point, int layer) {
+                return false;
+            }
+
+            @Override
+            public boolean changes(HookPoint point, int layer) {
+                return false;
+            }
+
+            @Override
+            public V at(HookPoint point, int layer, V value) {
+                return value;
+            }
+        };
+    }
+
+    /** Whether the value is captured or changed; costly values are computed only then. */
+    boolean wants(HookPoint point, int layer);
+
+    /** Whether the value is changed, so that later values must be computed from it. */
+    boolean changes(HookPoint point, int layer);
+
+    /** Returns the value to continue with. */
+    V at(HookPoint point, int layer, V value);
+
+    /** Called at the end of a part that does not end with a hooked value. */
+    default void ends(Part part, int layer) {}
+}

@@ -1,0 +1,59 @@
+package org.llminspector.engine.onnx.layer;
+
+import java.util.List;
+import java.util.Objects;
+import org.llminspector.spec.Alibi;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Rope;
+
+/** Names of the graph inputs that depend on positions: those of each distinct RoPE, ALiBi and window of a model. */
+public record PositionNames(List<Rope> ropes, List<Alibi> alibis) {
+
+    public PositionNames(DecoderSpec spec) {
+        this(
+                spec.attentions()
+                        .map(Attention::rope)
+                        .filter(Objects::nonNull)
+                        .distinct()
+                        .toList(),
+                spec.attentions()
+                        .map(Attention::alibi)
+                        .filter(Objects::nonNull)
+                        .distinct()
+                        .toList());
+    }
+
+    /** Of this pass's positions, [pos, 1, dims]. */
+    public String cos(Rope rope) {
+        return "cos." + ropes.indexOf(rope);
+    }
+
+    public String sin(Rope rope) {
+        return "sin." + ropes.indexOf(rope);
+    }
+
+    /** Of all positions, [position, dims / 2]. */
+    public String cosTable(Rope rope) {
+        return "cos_table." + ropes.indexOf(rope);
+    }
+
+    public String sinTable(Rope rope) {
+        return "sin_table." + ropes.indexOf(rope);
+    }
+
+    /** The bias' values at keys, [1, head, 1, key]. */
+    public String alibiKeys(Alibi alibi) {
+        return "alibi_keys." + alibis.indexOf(alibi);
+    }
+
+    /** At queries, [1, head, query, 1]. */
+    public String alibiQueries(Alibi alibi) {
+        return "alibi_queries." + alibis.indexOf(alibi);
+    }
+
+    /** [query, key]: 0 where a query may attend, -inf elsewhere. */
+    public String mask(Integer window) {
+        return window == null ? "mask" : "mask." + window;
+    }
+}

@@ -1,0 +1,97 @@
+package org.llminspector.engine.torch;
+
+import static org.llminspector.hook.HookPoint.*;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.index.NDIndex;
+import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.layer.Block;
+import org.llminspector.engine.layer.Embedding;
+import org.llminspector.engine.layer.Tap;
+import org.llminspector.engine.torch.libtorch.Scalars;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * Forward passes of a model on libtorch: each layer operation by operation, or in one TorchScript call. Runs on the
+ * engine thread.
+ */
+final class TorchDecoder {
+
+    private final DecoderSpec spec;
+    private final TorchWeights weights;
+    private final Positions positions;
+    private final Scalars scalars;
+    private final KvFormats kvFormats; // of the cache that its fused form uses
+    private final FusedLayers fused; // null where only the hooked form is used
+
+    TorchDecoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
+        this(spec, weights, manager, kvFormats, new FusedLayers(spec, weights, manager, kvFormats));
+    }
+
+    private TorchDecoder(
+            DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats, FusedLayers fused) {
+        this.spec = spec;
+        this.weights = weights;
+        this.positions = new Positions(manager);
+        this.scalars = new Scalars(manager);
+        this.kvFormats = kvFormats;
+        this.fused = fused;
+    }
+
+    /** A decoder with the hooked form only: nothing is compiled. */
+    static TorchDecoder hooked(DecoderSpec spec, TorchWeights weights, NDManager manager) {
+        return new TorchDecoder(spec, weights, manager, KvFormats.FP32, null);
+    }
+
+    KvFormats kvFormats() {
+        return kvFormats;
+    }
+
+    /**
+     * Runs token ids [1, pos] after those in the cache, in the fused form when no value inside a layer is hooked.
+     *
+     * @return logits [1, pos, vocab]; [1, 1, vocab], of the last position, when the tap does not want the others; null
+     *     when the tap ends the pass early
+     */
+    NDArray forward(NDArray ids, KvCache cache, PassTap tap) {
+        int count = (int) ids.getShape().get(1);
+        boolean inside = tap.seesInside();
+        try (Positions.Pass pass = positions.pass(cache.length(), count)) {
+            ArrayOps ops = new ArrayOps(weights, scalars, pass, cache);
+            Embedding<NDArray> ends = new Embedding<>(spec, ops, tap);
+            Block<NDArray> block = new Block<>(spec, ops, inside ? tap : Tap.none());
+            NDArray x = ends.embed(ids); // [1, pos, d_model]
+            for (int i = 0; i < spec.nLayers(); i++) {
+                try (NDScope scope = new NDScope()) {
+                    scope.suppressNotUsedWarning();
+                    x = inside ? block.layer(i, x) : fused(i, x, pass, cache, block, tap);
+                    NDScope.unregister(x);
+                }
+                NDScope.register(x);
+                if (tap.enough(i)) return null;
+            }
+            cache.advance(count);
+            boolean all = tap.wants(LN_FINAL_SCALE, -1)
+                    || tap.wants(LN_FINAL_NORMALIZED, -1)
+                    || tap.wants(LN_FINAL_OUT, -1)
+                    || tap.wants(LOGITS, -1);
+            if (!all && count > 1) x = x.get(new NDIndex().addAllDim().addSliceDim(count - 1L, count));
+            return ends.unembed(x);
+        }
+    }
+
+    /** From a residual stream [1, pos, d_model] to logits [1, pos, vocab]. */
+    NDArray unembed(NDArray x) {
+        return new Embedding<NDArray>(spec, new ArrayOps(weights, scalars, null, null), Tap.none()).unembed(x);
+    }
+
+    /** A layer in one TorchScript call; in a mixture only its first half, since the experts depend on the routing. */
+    private NDArray fused(int i, NDArray x, Positions.Pass pass, KvCache cache, Block<NDArray> block, PassTap tap) {
+        NDArray pre = tap.at(RESID_PRE, i, x);
+        NDArray post = fused.apply(i, pre, pass, cache);
+        if (spec.layers().get(i).mlp().experts() != null) post = block.secondHalf(i, pre, post);
+        return tap.at(RESID_POST, i, post);
+    }
+}
