@@ -38,7 +38,7 @@ import org.llminspector.checkpoint.onnx.OnnxFile;
  * <p>Opening it checks every header and the index against the shards, so that a damaged download is reported before
  * anything is loaded. Thread-safe; tensors outlive it.
  */
-public final class Checkpoint implements AutoCloseable {
+public final class Checkpoint implements NamedTensors, AutoCloseable {
 
     /** Attempts to open files that are being written. */
     private static final int ATTEMPTS = 5;
@@ -272,10 +272,7 @@ public final class Checkpoint implements AutoCloseable {
         return packed.has(name);
     }
 
-    /**
-     * Rows of such a tensor, with leading axes merged into rows: {@code take} of them, every {@code step}-th from
-     * {@code first} on.
-     */
+    @Override
     public Tensor packedRows(String name, int first, int step, int take) {
         info(name);
         return packed.rows(name, part -> files.get(part.file()).tensor(part.name()), first, step, take);
@@ -357,10 +354,15 @@ public final class Checkpoint implements AutoCloseable {
                 .found(info.format());
     }
 
-    /** The tensor, which must have this shape. */
+    @Override
     public Tensor get(String name, long... expectedShape) {
         info(name, Arrays.stream(expectedShape).boxed().toList());
         return get(name);
+    }
+
+    /** Another file of the model's folder, if it is there; a link that leads out of the folder is refused. */
+    public Optional<Path> file(String name) {
+        return Files.exists(dir.resolve(name)) ? Optional.of(Links.check(dir, name)) : Optional.empty();
     }
 
     /** The file of {@link #config}, for messages. */

@@ -2,6 +2,7 @@ package org.llminspector.family;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.checkpoint.NamedTensors;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Norm;
@@ -19,7 +21,7 @@ import org.llminspector.spec.ShortConv;
 /** Mapping of each canonical weight to a tensor of the files and the transformations at loading. */
 public final class WeightPlan {
 
-    private static final Pattern NORM = Pattern.compile("(\\bln[12_]|_norm)\\w*\\.weight$");
+    static final Pattern NORM = Pattern.compile("(\\bln[12_]|_norm)\\w*\\.weight$");
 
     private final Map<String, Source> sources = new LinkedHashMap<>();
 
@@ -32,7 +34,7 @@ public final class WeightPlan {
      * @param inFile its rows of that tensor, or null where it is transformed further
      */
     public record Source(
-            String tensor, List<Long> shape, List<Long> own, Function<Checkpoint, Tensor> reading, Rows inFile) {
+            String tensor, List<Long> shape, List<Long> own, Function<NamedTensors, Tensor> reading, Rows inFile) {
 
         public Source {
             shape = List.copyOf(shape);
@@ -46,7 +48,7 @@ public final class WeightPlan {
         static Source of(String tensor, long... shape) {
             Rows all = new Rows(0, Math.toIntExact(shape[0]));
             List<Long> sizes = Arrays.stream(shape).boxed().toList();
-            return new Source(tensor, sizes, sizes, checkpoint -> checkpoint.get(tensor, shape), all);
+            return new Source(tensor, sizes, sizes, files -> files.get(tensor, shape), all);
         }
 
         /** A scalar, stored as [] or [1]. */
@@ -65,7 +67,7 @@ public final class WeightPlan {
                     tensor,
                     List.of((long) count, (long) rows, (long) cols),
                     List.of((long) all, (long) cols),
-                    checkpoint -> checkpoint.get(tensor, count, rows, cols).reshaped(all, cols),
+                    files -> files.get(tensor, count, rows, cols).reshaped(all, cols),
                     new Rows(0, all));
         }
 
@@ -78,16 +80,16 @@ public final class WeightPlan {
                     tensor,
                     List.of((long) count, (long) rows, (long) cols),
                     List.of((long) take, (long) cols),
-                    checkpoint -> checkpoint.packedRows(tensor, first, step, take),
+                    files -> files.packedRows(tensor, first, step, take),
                     null);
         }
 
-        Tensor read(Checkpoint checkpoint) {
-            return reading.apply(checkpoint);
+        Tensor read(NamedTensors files) {
+            return reading.apply(files);
         }
 
         private Source then(List<Long> to, UnaryOperator<Tensor> change) {
-            return new Source(tensor, shape, to, checkpoint -> change.apply(read(checkpoint)), null);
+            return new Source(tensor, shape, to, files -> change.apply(read(files)), null);
         }
 
         private List<Long> with(int axis, long size) {
@@ -126,11 +128,7 @@ public final class WeightPlan {
         Source rows(int from, int to) {
             Rows part = inFile == null ? null : new Rows(inFile.from() + from, to - from);
             return new Source(
-                    tensor,
-                    shape,
-                    with(0, to - from),
-                    checkpoint -> read(checkpoint).rows(from, to),
-                    part);
+                    tensor, shape, with(0, to - from), files -> read(files).rows(from, to), part);
         }
 
         /** Of every {@code of} blocks of {@code block} rows, block number {@code part}: undoes fusion head by head. */
@@ -194,11 +192,10 @@ public final class WeightPlan {
                     name.replace("{i}", "0"),
                     List.of((long) size),
                     List.of((long) count, (long) size),
-                    checkpoint -> {
+                    files -> {
                         float[] all = new float[count * size];
                         for (int i = 0; i < count; i++) {
-                            float[] one = checkpoint
-                                    .get(name.replace("{i}", String.valueOf(i)), size)
+                            float[] one = files.get(name.replace("{i}", String.valueOf(i)), size)
                                     .toFloats();
                             System.arraycopy(one, 0, all, i * size, size);
                         }
@@ -314,6 +311,18 @@ public final class WeightPlan {
     /** Checks that the files have every tensor in its shape, by their headers; the first mismatch is a Problem. */
     void check(Checkpoint checkpoint) {
         sources.values().forEach(source -> checkpoint.info(source.tensor(), source.shape()));
+    }
+
+    /** Weights that are the same rows of the same tensor as an earlier one, and that one. */
+    Map<String, String> shared() {
+        Map<List<Object>, String> first = new HashMap<>();
+        Map<String, String> shared = new LinkedHashMap<>();
+        sources.forEach((name, source) -> {
+            if (source.inFile() == null) return;
+            String other = first.putIfAbsent(List.of(source.tensor(), source.inFile()), name);
+            if (other != null) shared.put(name, other);
+        });
+        return shared;
     }
 
     public Set<String> names() {

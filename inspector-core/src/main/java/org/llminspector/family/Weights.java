@@ -1,6 +1,7 @@
 package org.llminspector.family;
 
 import java.util.Collections;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -116,6 +117,24 @@ public final class Weights {
     /** The tensor in the files that contains a canonical weight. */
     public TensorInfo info(String name) {
         return checkpoint.info(source(name).tensor());
+    }
+
+    /**
+     * The weights that are the same values of the files as an earlier one, and that one: ln2 and ln1, where attention
+     * and MLP read the stream through one norm.
+     */
+    public Map<String, String> shared() {
+        return plan.shared();
+    }
+
+    /** Where these weights lie in the files, to write others there. */
+    public WeightLayout layout() {
+        return new WeightLayout(this, checkpoint, plan);
+    }
+
+    /** Whether a canonical weight is a norm's factor. */
+    public static boolean isNorm(String name) {
+        return WeightPlan.NORM.matcher(name).find();
     }
 
     public boolean has(String name) {
