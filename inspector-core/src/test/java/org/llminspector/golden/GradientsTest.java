@@ -195,11 +195,16 @@ class GradientsTest {
             learner.accumulate(new int[][] {ids}, new float[][] {each[0]});
             Tensor flat = learner.gradient();
             alone.parameters().forEach(p -> norms.put(p.name(), p.norm()));
-            assertThat(norms.keySet())
-                    .isEqualTo(
-                            learner.parameters().stream().map(Parameter::name).collect(Collectors.toSet()));
+            Map<String, String> shared = g.weights.shared(); // one parameter, whose gradient is the sum of theirs
+            Set<String> all = learner.parameters().stream().map(Parameter::name).collect(Collectors.toSet());
+            all.addAll(shared.keySet());
+            assertThat(norms.keySet()).isEqualTo(all);
             double most = norms.values().stream().mapToDouble(n -> n).max().orElseThrow();
             for (Parameter p : learner.parameters()) {
+                if (shared.containsValue(p.name())) {
+                    assertSlope(learner, p, p.of(flat).toFloats(), ids, each[0]);
+                    continue;
+                }
                 assertThat(norm(p.of(flat).toFloats()))
                         .as(p.name())
                         .isCloseTo(norms.get(p.name()), within(1e-5 * most + 1e-3 * norms.get(p.name())));
@@ -211,6 +216,24 @@ class GradientsTest {
             for (int i = 0; i < sum.length; i++) sum[i] += one[i];
             assertThat(norm(difference(both.toFloats(), sum))).isLessThan(1e-4 * most);
         }
+    }
+
+    /** A gradient by finite differences: along itself the loss grows by its norm. */
+    private static void assertSlope(Learner learner, Parameter p, float[] gradient, int[] ids, float[] each) {
+        double norm = norm(gradient);
+        Tensor before = learner.weights();
+        double h = 1e-2;
+        double[] losses = new double[2];
+        for (int side = 0; side < 2; side++) {
+            float[] moved = before.toFloats();
+            for (int i = 0; i < gradient.length; i++)
+                moved[(int) p.offset() + i] += (float) ((side == 0 ? -h : h) * gradient[i] / norm);
+            learner.setWeights(Tensor.of(moved, moved.length));
+            float[] nll = learner.score(new int[][] {ids}).nll()[0];
+            for (int t = 0; t < nll.length; t++) losses[side] += each[t] * nll[t];
+        }
+        learner.setWeights(before);
+        assertThat((losses[1] - losses[0]) / (2 * h)).as(p.name()).isCloseTo(norm, within(1e-3 + 0.02 * norm));
     }
 
     private static float[] difference(float[] a, float[] b) {

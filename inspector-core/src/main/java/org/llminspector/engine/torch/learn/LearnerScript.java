@@ -37,7 +37,7 @@ final class LearnerScript extends ScriptOps {
     private record Product(String x, String weight, String norm, String bias, long rows, long cols) {}
 
     private final DecoderSpec spec;
-    private final Map<String, Parameter> parameters = new HashMap<>();
+    private final Map<String, Parameter> parameters;
     private final List<Parameter> order;
     private final Map<String, Normed> normed = new HashMap<>();
     private final Map<String, Product> products = new HashMap<>();
@@ -48,7 +48,7 @@ final class LearnerScript extends ScriptOps {
     LearnerScript(DecoderSpec spec, ParameterLayout layout) {
         this.spec = spec;
         this.order = layout.parameters();
-        order.forEach(p -> parameters.put(p.name(), p));
+        this.parameters = layout.byName();
         this.ropes = spec.attentions()
                 .map(Attention::rope)
                 .filter(r -> r != null)

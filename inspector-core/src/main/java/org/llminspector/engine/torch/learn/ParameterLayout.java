@@ -2,7 +2,9 @@ package org.llminspector.engine.torch.learn;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Parameter;
 import org.llminspector.family.Weights;
@@ -24,16 +26,29 @@ public final class ParameterLayout {
             List.of("attn.q", "attn.k", "attn.v", "attn.o", "mlp.gate", "mlp.in", "mlp.out");
 
     private final List<Parameter> parameters = new ArrayList<>();
+    private final Map<String, String> shared; // weights without a parameter of their own, and those that have it
     private long size;
 
-    /** Of an existing model of any family: every weight in the order of the forward pass. */
+    /**
+     * Of an existing model of any family: every weight in the order of the forward pass; weights that are the same
+     * values of the files are one parameter.
+     */
     ParameterLayout(Weights weights) {
+        shared = weights.shared();
         for (boolean matrix : new boolean[] {true, false}) {
             for (String name : weights.names()) {
                 long[] shape = weights.shape(name);
-                if ((shape.length > 1) == matrix) add(name, shape);
+                if ((shape.length > 1) == matrix && !shared.containsKey(name)) add(name, shape);
             }
         }
+    }
+
+    /** The parameters by name, each weight that shares one included. */
+    Map<String, Parameter> byName() {
+        Map<String, Parameter> all = new HashMap<>();
+        parameters.forEach(p -> all.put(p.name(), p));
+        shared.forEach((name, of) -> all.put(name, all.get(of)));
+        return all;
     }
 
     /** Place of a weight among the parameters; -1 where there is none of this name. */
@@ -44,7 +59,8 @@ public final class ParameterLayout {
 
     /** Of a new model, which is made in Llama's shape. */
     ParameterLayout(DecoderSpec spec) {
-        check(spec);
+        if (!isLlama(spec)) throw refused(spec);
+        shared = Map.of();
         LayerSpec layer = spec.layers().get(0);
         Attention a = layer.attention();
         long d = spec.dModel();
@@ -89,12 +105,12 @@ public final class ParameterLayout {
     }
 
     /**
-     * Refuses all but Llamas: compares the whole spec with a Llama's, so that a field added to a record later is
-     * checked too.
+     * Whether a model has Llama's shape: compares the whole spec with a Llama's, so that a field added to a record later
+     * is checked too.
      */
-    private static void check(DecoderSpec s) {
+    public static boolean isLlama(DecoderSpec s) {
         Norm norm = s.finalNorm();
-        if (!s.layers().get(0).attends()) throw refused(s);
+        if (norm == null || !s.layers().get(0).attends()) return false;
         LayerSpec layer = s.layers().get(0);
         Attention a = layer.attention();
         Mlp mlp = new Mlp(layer.mlp().dMlp(), Activation.SILU, true, false);
@@ -102,7 +118,7 @@ public final class ParameterLayout {
                 a.nHeads(), a.nKvHeads(), a.dHead(), a.scale(), a.rope(), null, null, false, false, null, null, false);
         List<LayerSpec> layers =
                 Collections.nCopies(s.nLayers(), new LayerSpec(norm, attention, null, norm, mlp, null, false));
-        boolean llama = norm.equals(new Norm(Norm.Kind.RMS, norm.eps()))
+        return norm.equals(new Norm(Norm.Kind.RMS, norm.eps()))
                 && a.rope() != null
                 && a.rope().dims() == a.dHead()
                 && s.equals(new DecoderSpec(
@@ -118,7 +134,6 @@ public final class ParameterLayout {
                         false,
                         null,
                         null));
-        if (!llama) throw refused(s);
     }
 
     private static Problem refused(DecoderSpec s) {
