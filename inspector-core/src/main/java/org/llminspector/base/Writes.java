@@ -8,9 +8,12 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 
-/** Atomic replacement of small files, and Problems for failed writes. */
+/** Atomic replacement of small files, deletion of folders, and Problems for failed writes. */
 public final class Writes {
 
     private static final FileAttribute<Set<PosixFilePermission>> OWNER =
@@ -32,6 +35,16 @@ public final class Writes {
     public static Path privateFolder(Path folder) throws IOException {
         boolean posix = folder.getFileSystem().supportedFileAttributeViews().contains("posix");
         return posix ? Files.createDirectory(folder, OWNER) : Files.createDirectory(folder);
+    }
+
+    /** Deletes a folder with all that is in it, if it is there. */
+    public static void deleteAll(Path folder) throws IOException {
+        if (!Files.exists(folder)) return;
+        List<Path> deepestFirst;
+        try (Stream<Path> all = Files.walk(folder)) {
+            deepestFirst = all.sorted(Comparator.reverseOrder()).toList();
+        }
+        for (Path path : deepestFirst) Files.deleteIfExists(path);
     }
 
     /** @param what cannot be written: "the run cannot be kept" */

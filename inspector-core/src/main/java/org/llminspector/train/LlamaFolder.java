@@ -19,6 +19,9 @@ import org.llminspector.base.Tensor;
 import org.llminspector.base.Writes;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.Parameter;
+import org.llminspector.engine.torch.learn.ParameterLayout;
+import org.llminspector.family.Config;
+import org.llminspector.family.Family;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -111,6 +114,10 @@ final class LlamaFolder {
     }
 
     static String config(DecoderSpec s, DType dtype, Integer bosId, List<Integer> eosIds) {
+        return json(s, dtype, bosId, eosIds).toPrettyString() + "\n";
+    }
+
+    private static ObjectNode json(DecoderSpec s, DType dtype, Integer bosId, List<Integer> eosIds) {
         Attention a = s.layers().get(0).attention();
         ObjectNode json = Json.mapper().createObjectNode();
         json.putArray("architectures").add("LlamaForCausalLM");
@@ -137,14 +144,27 @@ final class LlamaFolder {
         if (bosId != null) json.put("bos_token_id", bosId);
         if (eosIds.size() == 1) json.put("eos_token_id", eosIds.get(0));
         else if (!eosIds.isEmpty()) eosIds.forEach(json.withArray("eos_token_id")::add);
-        json.put(
-                "torch_dtype",
-                switch (dtype) {
-                    case F16 -> "float16";
-                    case BF16 -> "bfloat16";
-                    default -> "float32";
-                });
-        return json.toPrettyString() + "\n";
+        json.put("torch_dtype", torchName(dtype));
+        return json;
+    }
+
+    static String torchName(DType dtype) {
+        return switch (dtype) {
+            case F16 -> "float16";
+            case BF16 -> "bfloat16";
+            default -> "float32";
+        };
+    }
+
+    /** Whether a model of this spec, written here, opens with the same arithmetic. */
+    static boolean fits(DecoderSpec s) {
+        if (!ParameterLayout.isLlama(s)) return false;
+        Config config = new Config(json(s, DType.F32, null, List.of()), Path.of("config.json"));
+        DecoderSpec read = Family.of(config).spec(config);
+        return read.layers().equals(s.layers())
+                && read.maxContext() == s.maxContext()
+                && read.tied() == s.tied()
+                && read.finalNorm().equals(s.finalNorm());
     }
 
     /** Config {@code rope_scaling} in transformers' spelling. */

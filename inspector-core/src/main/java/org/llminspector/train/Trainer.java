@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayDeque;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,7 +12,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -27,6 +25,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.engine.torch.learn.TorchLearner;
 import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Tokenizer;
@@ -71,6 +70,7 @@ public final class Trainer implements AutoCloseable {
     private final TrainingLock lock;
     private final Recipe recipe;
     private final Path folder;
+    private final BaseFolder written; // null: in Llama's layout
     private final Tokenizer tokenizer; // null: a model of token ids only
     private final Learner learner;
     private final Objective objective;
@@ -86,6 +86,8 @@ public final class Trainer implements AutoCloseable {
         this.folder = folder;
         Deque<AutoCloseable> opened = new ArrayDeque<>(List.of(lock));
         try {
+            this.written = BaseFolder.open(recipe, folder).orElse(null);
+            if (written != null) opened.push(written);
             this.tokenizer = recipe.task() == Recipe.Task.MODULAR_ADDITION ? null : tokenizer(folder);
             if (tokenizer != null) opened.push(tokenizer);
             this.learner = recipe.task().tunes() ? base(device) : fresh(device);
@@ -93,8 +95,7 @@ public final class Trainer implements AutoCloseable {
             this.objective = objective(sources, device);
             opened.push(objective);
             this.fixed = learner.parameters().stream()
-                    .filter(p ->
-                            recipe.fixedNorms() && !p.isMatrix() && p.name().startsWith("blocks."))
+                    .filter(p -> recipe.fixedNorms() && p.name().startsWith("blocks.") && Weights.isNorm(p.name()))
                     .toList();
             if (state != null) {
                 checkSize(state.weights());
@@ -275,21 +276,12 @@ public final class Trainer implements AutoCloseable {
     public static void delete(Path folder) {
         Path gone = folder.resolveSibling(".trash-" + folder.getFileName());
         try (TrainingLock lock = TrainingLock.take(folder)) {
-            deleteAll(gone); // left by an earlier deletion whose process died
+            Writes.deleteAll(gone); // left by an earlier deletion whose process died
             Files.move(folder, gone, StandardCopyOption.ATOMIC_MOVE);
-            deleteAll(gone);
+            Writes.deleteAll(gone);
         } catch (IOException e) {
             throw Writes.failed("the model cannot be deleted", folder, e);
         }
-    }
-
-    private static void deleteAll(Path folder) throws IOException {
-        if (!Files.exists(folder)) return;
-        List<Path> deepestFirst;
-        try (Stream<Path> all = Files.walk(folder)) {
-            deepestFirst = all.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path path : deepestFirst) Files.deleteIfExists(path);
     }
 
     /** The recipe of the run in a folder. */
@@ -419,6 +411,10 @@ public final class Trainer implements AutoCloseable {
         metadata.put("step", Long.toString(step));
         metadata.put("tokens", Long.toString(tokens));
         metadata.put("recipe", recipe.name());
+        if (written != null) {
+            written.write(to, learner.parameters(), weights, recipe.dtype(), metadata);
+            return;
+        }
         LlamaFolder.write(
                 to,
                 learner.spec(),
@@ -444,6 +440,7 @@ public final class Trainer implements AutoCloseable {
         objective.close();
         learner.close();
         if (tokenizer != null) tokenizer.close();
+        if (written != null) written.close();
         lock.close();
     }
 }

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Writes;
+import org.llminspector.train.BaseFolder;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
 import org.llminspector.train.corpus.Corpus;
@@ -41,6 +42,7 @@ public final class Training {
     }
 
     private static Trainer.Sources prepared(Recipe recipe, Path folder) {
+        BaseFolder.checkFormat(recipe); // before its tokenizer is looked for, which a GGUF file has inside
         Trainer.Sources sources = sources(recipe);
         try {
             Files.createDirectories(folder);

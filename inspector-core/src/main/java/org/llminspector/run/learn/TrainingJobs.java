@@ -16,6 +16,7 @@ import org.llminspector.base.Reads;
 import org.llminspector.base.RootNames;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.work.MemoryLedger;
+import org.llminspector.train.BaseFolder;
 import org.llminspector.train.LossCurve;
 import org.llminspector.train.Recipe;
 import org.llminspector.train.Trainer;
@@ -53,7 +54,8 @@ public final class TrainingJobs {
      *
      * @throws Problem INVALID for a recipe that cannot be trained; NOT_FOUND for a base or a tokenizer that is missing;
      *     CONFLICT where the name is taken, or another job is running; STORAGE where nothing can be written; TOO_LARGE
-     *     where weights, gradient, moments and activations do not fit the memory budget
+     *     where weights, gradient, moments and activations do not fit the memory budget; UNSUPPORTED where the base
+     *     cannot be written back once it is trained
      */
     public synchronized TrainingJob begin(Recipe given, String device) {
         Recipe recipe = located(given.checked());
@@ -66,6 +68,7 @@ public final class TrainingJobs {
                     .found(id)
                     .instead("give the job another name, or resume the one that is there");
         }
+        BaseFolder.check(recipe);
         start(id, recipe, () -> Training.begin(recipe, at, device));
         return job(id);
     }
