@@ -19,7 +19,7 @@ public record Parameter(String name, List<Long> shape, long offset) {
         return shape.stream().reduce(1L, Math::multiplyExact);
     }
 
-    /** Whether it is a matrix: weight decay applies to matrices, not to vectors (the norms' weights). */
+    /** Whether it is a matrix. Weight decay applies to matrices, not to vectors and norms. */
     public boolean isMatrix() {
         return shape.size() > 1;
     }

@@ -17,20 +17,24 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
+import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.GradientRequest.Of;
 import org.llminspector.engine.GradientRequest.Target;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Learner;
+import org.llminspector.engine.Optimizer;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.torch.TorchEngine;
 import org.llminspector.engine.torch.learn.TorchLearner;
+import org.llminspector.family.Family;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
@@ -215,6 +219,24 @@ class GradientsTest {
             float[] one = flat.toFloats();
             for (int i = 0; i < sum.length; i++) sum[i] += one[i];
             assertThat(norm(difference(both.toFloats(), sum))).isLessThan(1e-4 * most);
+        }
+    }
+
+    /** Without a gradient an update only decays: matrices, not a norm of each head's queries, a row a head. */
+    @ParameterizedTest
+    @ValueSource(strings = {"cohere_qknorm", "stablelm_qknorm", "gptj"})
+    void normsAndVectorsDoNotDecay(String name) {
+        try (Checkpoint checkpoint = Checkpoint.open(Golden.FAMILIES.resolve(name));
+                Learner learner = TorchLearner.open(Family.open(checkpoint), "cpu")) {
+            Tensor before = learner.weights();
+            learner.update(Optimizer.of(Optimizer.Kind.ADAMW, null, null, null, null, 0.5), 0.5, 1);
+            Tensor after = learner.weights();
+            for (Parameter p : learner.parameters()) {
+                float[] was = p.of(before).toFloats();
+                boolean decays = p.isMatrix() && !p.name().contains("norm");
+                if (decays) for (int i = 0; i < was.length; i++) was[i] *= 0.75f;
+                assertThat(p.of(after).toFloats()).as(p.name()).isEqualTo(was);
+            }
         }
     }
 

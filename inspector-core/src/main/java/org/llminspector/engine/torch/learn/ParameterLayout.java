@@ -38,9 +38,14 @@ public final class ParameterLayout {
         for (boolean matrix : new boolean[] {true, false}) {
             for (String name : weights.names()) {
                 long[] shape = weights.shape(name);
-                if ((shape.length > 1) == matrix && !shared.containsKey(name)) add(name, shape);
+                if (decays(name, shape.length) == matrix && !shared.containsKey(name)) add(name, shape);
             }
         }
+    }
+
+    /** Whether weight decay applies: not to the norms of single heads, a row each (Cohere, StableLM). */
+    private static boolean decays(String name, int axes) {
+        return axes > 1 && !Weights.isNorm(name);
     }
 
     /** The parameters by name, each weight that shares one included. */
@@ -99,7 +104,7 @@ public final class ParameterLayout {
     /** Elements of the matrices, which come first. */
     long matrices() {
         return parameters.stream()
-                .filter(Parameter::isMatrix)
+                .filter(p -> decays(p.name(), p.shape().size()))
                 .mapToLong(Parameter::size)
                 .sum();
     }
