@@ -56,8 +56,8 @@ public final class BaseFolder implements AutoCloseable {
     }
 
     /**
-     * The writer for a recipe, with the base's small files copied into the run's folder, as far as it has none of its
-     * own; empty for a new model and for a base in Llama's shape, which {@link LlamaFolder} writes.
+     * The writer for a recipe, with the base's small files copied into the run's folder, as far as it has no tokenizer
+     * of its own; empty for a new model and for a base in Llama's shape, which {@link LlamaFolder} writes.
      *
      * @throws Problem UNSUPPORTED where a base of this format or with these weights cannot be written back
      */
@@ -67,7 +67,7 @@ public final class BaseFolder implements AutoCloseable {
         try {
             Optional<Weights> model = checked(checkpoint);
             if (model.isEmpty()) checkpoint.close();
-            else copy(checkpoint, recipe.tokenizer() == null, folder);
+            else copy(checkpoint, folder);
             return model.map(m -> new BaseFolder(checkpoint, m, folder));
         } catch (RuntimeException | Error e) {
             checkpoint.close();
@@ -118,10 +118,13 @@ public final class BaseFolder implements AutoCloseable {
                 .instead("train from the safetensors checkpoint that the file was made from");
     }
 
-    private static void copy(Checkpoint base, boolean tokenizer, Path folder) {
+    private static void copy(Checkpoint base, Path folder) {
         try {
+            Path own = folder.resolve(TOKENIZER.get(0));
+            Optional<Path> tokenizer = base.file(TOKENIZER.get(0));
+            boolean same = !Files.exists(own) || (tokenizer.isPresent() && Files.mismatch(own, tokenizer.get()) < 0);
             for (String file : OTHERS) copy(base, file, folder);
-            if (tokenizer) for (String file : TOKENIZER) copy(base, file, folder);
+            if (same) for (String file : TOKENIZER) copy(base, file, folder);
             JsonNode eos = base.config().path("eos_token_id");
             if (Files.exists(folder.resolve(GENERATION)) || eos.isMissingNode() || eos.isNull()) return;
             // The tokenizer's ids are the same before config.json is written and after.

@@ -14,7 +14,8 @@ import org.llminspector.train.corpus.NamedCorpus;
  *
  * @param name of the resulting model
  * @param task what is trained (pretrain)
- * @param base for instruct and prefer: the folder of the model that is tuned; it gives the shape and the tokenizer
+ * @param base for instruct and prefer: the folder of the model that is tuned, of any family in safetensors files; it gives
+ *     the shape, the tokenizer and the layout of what is written
  * @param corpus a {@link NamedCorpus} ({@code tales}), or for pretrain a text file whose documents are separated by blank
  *     lines
  * @param tokenizer a folder with tokenizer.json and tokenizer_config.json (for a named corpus: its own, made anew)

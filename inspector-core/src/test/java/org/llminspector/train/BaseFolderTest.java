@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.llminspector.base.DType;
 import org.llminspector.base.Json;
@@ -179,6 +180,40 @@ class BaseFolderTest {
         JsonNode config = Json.readObject(run.resolve("config.json"));
         assertThat(config.path("dtype").asText()).isEqualTo("bfloat16");
         assertThat(config.path("model_type").asText()).isEqualTo("qwen3");
+    }
+
+    /** A base in Llama's shape is written as it always was, whatever its family and layout. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "hf/llama",
+                "hf/llama_llama3rope",
+                "hf/llama_ropelinear",
+                "hf/llama_ropeyarn",
+                "hf/phi3",
+                "prompts/llama_ropedynamic",
+                "families/ernie4_5"
+            })
+    void aBaseInLlamasShapeIsWrittenAsALlama(String name) {
+        Path golden = Golden.ROOT.resolveSibling(name);
+        assertThat(BaseFolder.open(recipe(Recipe.Task.INSTRUCT, golden, DType.F32), temp))
+                .isEmpty();
+        assertThat(temp).isEmptyDirectory();
+    }
+
+    /** Six copies in float32 at least, of every family's own parameters. */
+    @ParameterizedTest
+    @MethodSource("goldens")
+    void theMemoryOfEveryFamilyIsEstimated(Path golden) {
+        try (Checkpoint checkpoint = Checkpoint.open(golden)) {
+            Recipe recipe = recipe(Recipe.Task.INSTRUCT, golden, DType.F32).checked();
+            long copies = 6L * Float.BYTES * checkpoint.parameters();
+            assertThat(TrainingMemory.bytes(recipe, 0)).isBetween(copies, 40 * copies);
+        }
+    }
+
+    static Stream<Path> goldens() {
+        return Stream.concat(Golden.in(Golden.ROOT).stream(), Golden.in(Golden.FAMILIES).stream());
     }
 
     private static void shard(Path model) throws IOException {

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Json;
@@ -64,9 +65,10 @@ class NamedTalesTest {
         }
     }
 
-    private Inspector open() {
-        return Inspector.open(
-                new InspectorConfig(List.of(SHIPPED.getParent()), null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
+    private Inspector open(Path... more) {
+        List<Path> roots =
+                Stream.concat(Stream.of(SHIPPED.getParent()), Stream.of(more)).toList();
+        return Inspector.open(new InspectorConfig(roots, null, temp.resolve("runs"), 1L << 30, 256L << 20, 4));
     }
 
     @Test
@@ -81,6 +83,21 @@ class NamedTalesTest {
                     .hasMessageContaining("4,303,491,072"); // with an embedding of 2,048 tokens
             assertThat(inspector.training().jobs().list()).isEmpty();
             assertThat(inspector.models().memory().held("training")).isZero();
+        }
+    }
+
+    /** A job whose result could not be written ends where it is asked for, not after its updates. */
+    @Test
+    void aBaseThatCannotBeWrittenBackBeginsNoJob() throws JsonProcessingException {
+        Recipe tuned = Json.mapper().readValue("""
+                {"name": "tuned", "task": "instruct", "base": "apertus", "corpus": "tales", "steps": 3, "batch": 2,
+                 "learning_rate": 0.001, "sequence": 16}""", Recipe.class);
+        try (Inspector inspector = open(Path.of("../inspector-core/src/test/resources/golden/families"))) {
+            assertThatThrownBy(() -> inspector.training().jobs().begin(tuned, "cpu"))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("tensor model.layers.0.mlp.act_fn.alpha_p, weight blocks.0.mlp.act.alpha_p")
+                    .hasMessageContaining("another family");
+            assertThat(inspector.training().jobs().list()).isEmpty();
         }
     }
 

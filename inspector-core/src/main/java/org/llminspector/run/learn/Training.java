@@ -42,8 +42,8 @@ public final class Training {
     }
 
     private static Trainer.Sources prepared(Recipe recipe, Path folder) {
-        BaseFolder.checkFormat(recipe); // before its tokenizer is looked for, which a GGUF file has inside
         Trainer.Sources sources = sources(recipe);
+        BaseFolder.checkFormat(recipe); // before its tokenizer is looked for, which a GGUF file has inside
         try {
             Files.createDirectories(folder);
             boolean needed = recipe.task() != Recipe.Task.MODULAR_ADDITION;

@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         footer = {
             "",
-            "The folder has the model in Hugging Face layout, loss.csv, checkpoints/ and the state to resume from.",
+            "The folder has the model in Hugging Face layout, a tuned one in its base's; loss.csv, checkpoints/ and the",
+            "state to resume from.",
             "Ctrl-C ends it after the update under way; --resume goes on bit for bit, if the number of threads is the same.",
             "",
             "Examples:",
