@@ -67,9 +67,7 @@ final class OnnxSession implements Session {
                 if (first.containsKey(output)) captured.put(name, buffers.whole(first.get(output)));
             });
             made = new KvCache(spec, request.maxPositions(), graph, captured, open.memory());
-            if (request.prefix() != null && !made.begin(request.prefix())) {
-                throw new IllegalArgumentException("a cache that gives no prefix takes none");
-            }
+            if (request.prefix() != null) made.begin(request.prefix());
             this.places = new PositionInputs(spec, graph.inputs());
             this.changes = new InterventionInputs(spec, request, graph);
         } catch (RuntimeException | Error e) {

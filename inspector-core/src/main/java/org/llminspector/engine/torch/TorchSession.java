@@ -47,7 +47,7 @@ final class TorchSession implements Session {
             Map<HookId, List<Change>> changes = changes(spec, request);
             List<KvShape> shapes = KvShape.of(spec, changes.keySet());
             this.cache = new KvCache(spec, shapes, manager, decoder.kvFormats(), request.maxPositions());
-            if (request.prefix() != null) cache.begin(request.prefix(), manager);
+            if (request.prefix() != null) cache.begin(request.prefix());
             this.tap = new RecordingTap(request.hooks(), changes, request.hooked());
             this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
         } catch (RuntimeException | Error e) {
