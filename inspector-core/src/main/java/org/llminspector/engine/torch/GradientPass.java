@@ -106,7 +106,7 @@ final class GradientPass {
         return norms;
     }
 
-    /** Tap that adds zero leaves where a gradient is wanted. */
+    /** Tap that adds zero leaves where a gradient is wanted, in the hooked form: the fused one has no gradients. */
     private static final class Leaves implements PassTap, AutoCloseable {
         private final Set<HookId> wanted;
         private final NDManager manager;
@@ -120,12 +120,6 @@ final class GradientPass {
         @Override
         public boolean wants(HookPoint point, int layer) {
             return point == HookPoint.LOGITS || wanted.contains(new HookId(point, layer));
-        }
-
-        /** The fused form has no gradients. */
-        @Override
-        public boolean seesInside() {
-            return true;
         }
 
         @Override
@@ -147,11 +141,8 @@ final class GradientPass {
         SortedMap<HookId, Tensor> gradients() {
             TreeMap<HookId, Tensor> gradients = new TreeMap<>();
             zeros.forEach((id, leaf) -> {
-                gradients.put(
-                        id,
-                        Tensor.of(
-                                leaf.getGradient().toFloatArray(),
-                                leaf.getShape().getShape()));
+                float[] values = leaf.getGradient().toFloatArray();
+                gradients.put(id, Tensor.of(values, leaf.getShape().getShape()));
             });
             return gradients;
         }
