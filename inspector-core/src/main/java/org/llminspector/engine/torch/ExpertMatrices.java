@@ -18,11 +18,14 @@ final class ExpertMatrices {
     interface Maker {
         Made make(List<String> modules);
 
-        void drop(List<String> modules, LinearGroup matrices);
+        void drop(List<String> modules, Made made);
     }
 
-    /** @param bytes of memory that are not mapped from the file */
-    record Made(LinearGroup matrices, long bytes) {}
+    /**
+     * @param bytes of memory that are not mapped from the file
+     * @param mapped those that are
+     */
+    record Made(LinearGroup matrices, long bytes, long mapped) {}
 
     private final Maker maker;
     private final long most;
@@ -46,7 +49,7 @@ final class ExpertMatrices {
             if (old.getValue().bytes() == 0) continue;
             oldest.remove();
             held -= old.getValue().bytes();
-            maker.drop(old.getKey(), old.getValue().matrices());
+            maker.drop(old.getKey(), old.getValue());
         }
         made.put(modules, entry);
         held += entry.bytes();

@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.LongStream;
+import java.util.function.Consumer;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Conversion;
 import org.llminspector.base.DType;
@@ -156,18 +156,16 @@ final class TorchWeights implements AutoCloseable {
     /** Loads experts' matrices like all others. */
     private final class Converted implements ExpertMatrices.Maker {
 
-        private final Map<List<String>, Long> inFile = new HashMap<>(); // mapped bytes of each
-
         @Override
         public ExpertMatrices.Made make(List<String> modules) {
-            long before = bytes.get() - mapped.get();
+            long before = bytes.get();
             long mappedBefore = mapped.get();
             LinearGroup matrices = joined(modules);
             // They outlive the scope of the pass that loaded them.
             matrices.parts().forEach(Converted::detachFromScope);
             if (matrices.joined() != null) detachFromScope(matrices.joined());
-            inFile.put(modules, mapped.get() - mappedBefore);
-            return new ExpertMatrices.Made(matrices, bytes.get() - mapped.get() - before);
+            long inFile = mapped.get() - mappedBefore;
+            return new ExpertMatrices.Made(matrices, bytes.get() - before - inFile, inFile);
         }
 
         private static void detachFromScope(Linear linear) {
@@ -176,8 +174,8 @@ final class TorchWeights implements AutoCloseable {
         }
 
         @Override
-        public void drop(List<String> modules, LinearGroup matrices) {
-            mapped.addAndGet(-inFile.remove(modules));
+        public void drop(List<String> modules, ExpertMatrices.Made made) {
+            mapped.addAndGet(-made.mapped());
             for (String module : modules) {
                 for (String end : List.of(".weight", ".bias")) {
                     NDArray array = all.remove(module + end);
@@ -186,9 +184,10 @@ final class TorchWeights implements AutoCloseable {
                     array.close();
                 }
             }
-            if (matrices.joined() == null) return;
-            matrices.joined().weight().close();
-            if (matrices.joined().bias() != null) matrices.joined().bias().close();
+            Linear joined = made.matrices().joined();
+            if (joined == null) return;
+            joined.weight().close();
+            if (joined.bias() != null) joined.bias().close();
         }
     }
 
@@ -208,61 +207,55 @@ final class TorchWeights implements AutoCloseable {
         boolean biases = weights.has(names.get(0) + ".bias");
         boolean join = names.size() > 1
                 && matrixType == DataType.FLOAT16
-                && !cuda
                 && names.stream().allMatch(n -> weights.has(n + ".bias") == biases);
-        if (!join) {
-            List<Linear> apart = names.stream().map(this::load).toList();
-            return EngineThread.call(() -> new LinearGroup(apart));
-        }
-        long[] rows =
-                names.stream().mapToLong(n -> weights.shape(n + ".weight")[0]).toArray();
+        if (!join) return new LinearGroup(null, names.stream().map(this::load).toList());
+        long[] first = new long[names.size() + 1]; // each part's first row
+        for (int i = 0; i < names.size(); i++) first[i + 1] = first[i] + weights.shape(names.get(i) + ".weight")[0];
         long cols = weights.shape(names.get(0) + ".weight")[1];
-        Room joined = room(new Shape(LongStream.of(rows).sum(), cols), matrixType);
+        long row = cols * matrixType.getNumOfBytes();
+        NDArray joined = filled(new Shape(first[names.size()], cols), matrixType, memory -> {
+            for (int i = 0; i < names.size(); i++) {
+                Bytes part = memory.slice(first[i] * row, (first[i + 1] - first[i]) * row);
+                convert(names.get(i) + ".weight", matrixType, part);
+            }
+        });
         List<Linear> parts = new ArrayList<>();
-        long at = 0;
-        for (int i = 0; i < rows.length; i++) {
-            String name = names.get(i);
-            long row = cols * matrixType.getNumOfBytes();
-            convert(name + ".weight", matrixType, joined.memory().slice(at * row, rows[i] * row));
-            NDIndex place = new NDIndex().addSliceDim(at, at + rows[i]);
-            NDArray part = EngineThread.call(() -> joined.array().get(place));
-            parts.add(new Linear(keep(name + ".weight", part), bias(name), cuda));
-            at += rows[i];
+        for (int i = 0; i < names.size(); i++) {
+            NDIndex place = new NDIndex().addSliceDim(first[i], first[i + 1]);
+            NDArray part = EngineThread.call(() -> joined.get(place));
+            parts.add(new Linear(keep(names.get(i) + ".weight", part), bias(names.get(i)), cuda));
         }
-        return EngineThread.call(() -> new LinearGroup(joined.array(), parts));
+        return EngineThread.call(() -> new LinearGroup(joined, parts));
     }
 
     private NDArray array(String name, DataType type) {
-        DType dtype = type == DataType.FLOAT16 ? DType.F16 : DType.F32;
-        Tensor there = weights.inPlace(name, dtype).orElse(null);
+        Tensor there = weights.inPlace(name, dtype(type)).orElse(null);
         if (there != null) {
             if (!cuda && there.bytes().isMapped()) mapped.addAndGet(there.byteSize());
             return keep(name, EngineThread.call(() -> over(manager, there, type)));
         }
-        Shape shape = new Shape(weights.shape(name));
-        if (!cuda) {
-            Room room = room(shape, type);
-            convert(name, type, room.memory());
-            return keep(name, room.array());
-        }
-        Bytes host = Bytes.allocate(Math.multiplyExact(shape.size(), type.getNumOfBytes()));
-        convert(name, type, host);
-        Tensor converted = Tensor.of(dtype, host, shape.getShape());
-        NDArray array = EngineThread.call(() -> over(manager, converted, type));
-        host.free();
-        return keep(name, array);
+        return keep(name, filled(new Shape(weights.shape(name)), type, memory -> convert(name, type, memory)));
     }
 
-    /** An array to be filled through its memory. */
-    private record Room(NDArray array, Bytes memory) {}
+    private static DType dtype(DataType type) {
+        return type == DataType.FLOAT16 ? DType.F16 : DType.F32;
+    }
 
-    private Room room(Shape shape, DataType type) {
-        return EngineThread.call(() -> {
-            NDArray array = manager.create(shape, type);
-            Room room = new Room(array, memory(array));
-            room.memory().large();
-            return room;
-        });
+    /** A new array, written through its memory; on a GPU, through a copy on the host. */
+    private NDArray filled(Shape shape, DataType type, Consumer<Bytes> write) {
+        if (cuda) {
+            Bytes host = Bytes.allocate(Math.multiplyExact(shape.size(), type.getNumOfBytes()));
+            write.accept(host);
+            Tensor written = Tensor.of(dtype(type), host, shape.getShape());
+            NDArray array = EngineThread.call(() -> over(manager, written, type));
+            host.free();
+            return array;
+        }
+        NDArray array = EngineThread.call(() -> manager.create(shape, type));
+        Bytes memory = EngineThread.call(() -> memory(array));
+        memory.large();
+        write.accept(memory);
+        return array;
     }
 
     private NDArray keep(String name, NDArray array) {
@@ -273,7 +266,7 @@ final class TorchWeights implements AutoCloseable {
 
     /** Converts a weight directly into its final memory, a band of rows at a time. */
     private void convert(String name, DataType type, Bytes out) {
-        DType to = type == DataType.FLOAT16 ? DType.F16 : DType.F32;
+        DType to = dtype(type);
         weights.bands(name, (first, rows) -> {
             refuseOthers(name, rows);
             long[] shape = rows.shape();
