@@ -13,7 +13,6 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
-import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
@@ -39,7 +38,6 @@ import org.llminspector.engine.onnx.runtime.Ort;
 import org.llminspector.engine.onnx.runtime.Target;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.local.PreparedTensors;
 import org.llminspector.spec.DecoderSpec;
@@ -234,12 +232,13 @@ public final class OnnxEngine implements InspectorEngine {
 
     private Map<HookId, List<Step>> steps(SessionRequest request) {
         Map<HookId, List<Step>> steps = new LinkedHashMap<>();
-        for (int i = 0; i < request.interventions().size(); i++) {
-            Intervention v = request.interventions().get(i);
-            for (HookId id : HookPatterns.match(spec, List.of(v.hook()))) {
-                steps.computeIfAbsent(id, k -> new ArrayList<>()).add(new Step(i, id, v.op()));
-            }
-        }
+        request.changes(spec)
+                .forEach((id, indices) -> steps.put(
+                        id,
+                        indices.stream()
+                                .map(i -> new Step(
+                                        i, id, request.interventions().get(i).op()))
+                                .toList()));
         return steps;
     }
 

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +13,6 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
 import org.llminspector.capture.CaptureMemory;
-import org.llminspector.capture.Intervention;
 import org.llminspector.engine.PartTime;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
@@ -24,7 +22,6 @@ import org.llminspector.engine.cache.KvShape;
 import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.engine.torch.libtorch.Threads;
 import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPatterns;
 import org.llminspector.spec.DecoderSpec;
 
 /** One sequence on the torch engine. Each call runs on the engine thread. */
@@ -44,7 +41,7 @@ final class TorchSession implements Session {
         this.manager = parent.newSubManager();
         this.decoder = decoder;
         try {
-            Map<HookId, List<Change>> changes = changes(spec, request);
+            Map<HookId, List<Change>> changes = changes(request);
             List<KvShape> shapes = KvShape.of(spec, changes.keySet());
             this.cache = new KvCache(spec, shapes, manager, decoder.kvFormats(), request.maxPositions());
             if (request.prefix() != null) cache.begin(request.prefix());
@@ -56,17 +53,15 @@ final class TorchSession implements Session {
         }
     }
 
-    private Map<HookId, List<Change>> changes(DecoderSpec spec, SessionRequest request) {
+    private Map<HookId, List<Change>> changes(SessionRequest request) {
         Map<HookId, List<Change>> changes = new HashMap<>();
-        for (int i = 0; i < request.interventions().size(); i++) {
-            Intervention intervention = request.interventions().get(i);
-            Map<HookId, Tensor> source =
-                    i < request.sources().size() ? request.sources().get(i) : Map.of();
-            Change change = new Change(intervention, source, manager);
-            for (HookId id : HookPatterns.match(spec, List.of(intervention.hook()))) {
-                changes.computeIfAbsent(id, k -> new ArrayList<>()).add(change);
-            }
-        }
+        request.changes(spec)
+                .forEach((id, indices) -> changes.put(
+                        id,
+                        indices.stream()
+                                .map(i ->
+                                        new Change(request.interventions().get(i), id, request.source(i, id), manager))
+                                .toList()));
         return changes;
     }
 
