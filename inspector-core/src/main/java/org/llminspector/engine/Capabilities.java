@@ -24,5 +24,14 @@ public record Capabilities(
     }
 
     /** @param arithmetic which parts are computed in which number format, in words */
-    public record PrecisionSupport(Precision id, boolean available, String arithmetic, String why, String instead) {}
+    public record PrecisionSupport(Precision id, boolean available, String arithmetic, String why, String instead) {
+
+        public static PrecisionSupport of(Precision id, String arithmetic) {
+            return new PrecisionSupport(id, true, arithmetic, null, null);
+        }
+
+        public static PrecisionSupport none(Precision id, String why, String instead) {
+            return new PrecisionSupport(id, false, null, why, instead);
+        }
+    }
 }

@@ -12,6 +12,7 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.onnx.graph.Graph;
 import org.llminspector.engine.onnx.graph.Taps.Step;
 import org.llminspector.engine.onnx.runtime.Feed;
+import org.llminspector.engine.onnx.runtime.OpenGraph;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
@@ -51,7 +52,7 @@ final class InterventionInputs {
     void take(OrtSession.Result result) {
         graph.means().forEach((step, output) -> {
             if (means.containsKey(step)) return;
-            OnnxTensor tensor = (OnnxTensor) result.get(output).orElseThrow();
+            OnnxTensor tensor = OpenGraph.output(result, output);
             float[] mean = new float[Math.toIntExact(tensor.getInfo().getNumElements())];
             tensor.getFloatBuffer().get(mean);
             means.put(step, mean);

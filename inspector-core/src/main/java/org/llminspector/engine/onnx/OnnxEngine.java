@@ -1,7 +1,6 @@
 package org.llminspector.engine.onnx;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -29,7 +28,6 @@ import org.llminspector.engine.onnx.layer.Encodings;
 import org.llminspector.engine.onnx.layer.GraphWriter;
 import org.llminspector.engine.onnx.layer.Linears;
 import org.llminspector.engine.onnx.runtime.Arithmetic;
-import org.llminspector.engine.onnx.runtime.Feed;
 import org.llminspector.engine.onnx.runtime.GraphCache;
 import org.llminspector.engine.onnx.runtime.OnnxDevices;
 import org.llminspector.engine.onnx.runtime.OnnxWeights;
@@ -170,14 +168,12 @@ public final class OnnxEngine implements InspectorEngine {
         Target best = OnnxDevices.target("auto");
         List<PrecisionSupport> precisions = new ArrayList<>();
         for (Precision p : Precision.values()) {
-            boolean can = p != Precision.BF16;
             PrecisionPlan plan = PrecisionPlan.of(p);
-            precisions.add(new PrecisionSupport(
-                    p,
-                    can,
-                    can ? Arithmetic.of(plan.at("unembed"), best) + Arithmetic.cache(plan, best) : null,
-                    can ? null : BF16_WHY,
-                    can ? null : BF16_INSTEAD));
+            precisions.add(
+                    p == Precision.BF16
+                            ? PrecisionSupport.none(p, BF16_WHY, BF16_INSTEAD)
+                            : PrecisionSupport.of(
+                                    p, Arithmetic.of(plan.at("unembed"), best) + Arithmetic.cache(plan, best)));
         }
         return new Capabilities("onnx", version(), true, OnnxDevices.list(), precisions, null, null);
     }
@@ -258,15 +254,13 @@ public final class OnnxEngine implements InspectorEngine {
             unembedding = new OpenGraph(GraphWriter.unembedding(spec, encodings, plan, target), weights, target, true);
             count();
         }
-        Graph graph = unembedding.graph();
-        try (Feed feed = new Feed()) {
-            feed.floats("resid", resid.toFloats(), resid.shape());
-            try (OrtSession.Result result = unembedding.run(feed.inputs(), Set.of(graph.logits()), Map.of())) {
-                OnnxTensor logits = (OnnxTensor) result.get(graph.logits()).orElseThrow();
-                ByteBuffer bytes = logits.getByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-                return Tensor.of(DType.F32, bytes, logits.getInfo().getShape());
-            }
-        }
+        String output = unembedding.graph().logits();
+        return unembedding.once(
+                feed -> feed.floats("resid", resid.toFloats(), resid.shape()), Set.of(output), result -> {
+                    OnnxTensor logits = OpenGraph.output(result, output);
+                    ByteBuffer bytes = logits.getByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+                    return Tensor.of(DType.F32, bytes, logits.getInfo().getShape());
+                });
     }
 
     @Override

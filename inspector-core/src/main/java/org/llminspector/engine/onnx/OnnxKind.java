@@ -37,11 +37,6 @@ public final class OnnxKind implements EngineKind {
     }
 
     @Override
-    public boolean opens(Source model) {
-        return model.checkpoint().onnx().isEmpty();
-    }
-
-    @Override
     public String device(String wanted) {
         return OnnxDevices.resolve(wanted);
     }
@@ -119,11 +114,6 @@ public final class OnnxKind implements EngineKind {
     @Override
     public int scoreCopies(boolean visible) {
         return 1;
-    }
-
-    @Override
-    public boolean repeatsKeys() {
-        return false;
     }
 
     @Override

@@ -1,6 +1,5 @@
 package org.llminspector.engine.onnx;
 
-import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
@@ -130,7 +129,7 @@ final class OnnxSession implements Session {
     }
 
     private FloatBuffer logits(OrtSession.Result result) {
-        return ((OnnxTensor) result.get(graph.logits()).orElseThrow()).getFloatBuffer();
+        return OpenGraph.output(result, graph.logits()).getFloatBuffer();
     }
 
     @Override
