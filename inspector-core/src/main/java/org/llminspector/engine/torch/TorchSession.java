@@ -2,13 +2,13 @@ package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
@@ -74,52 +74,41 @@ final class TorchSession implements Session {
 
     @Override
     public List<PartTime> timed(int[] tokens) {
-        return EngineThread.call(() -> {
+        return EngineThread.scoped(() -> {
             Threads.useFor(spec, tokens.length);
             TimingTap clock = new TimingTap(manager.getDevice().isGpu());
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
-                NDArray ids = ids(tokens);
-                cache.reserve(tokens.length);
-                clock.begin();
-                decoder.forward(ids, cache, clock);
-                return clock.times();
-            }
+            NDArray ids = ids(tokens);
+            cache.reserve(tokens.length);
+            clock.begin();
+            decoder.forward(ids, cache, clock);
+            return clock.times();
         });
     }
 
     @Override
     public boolean visit(int[] tokens, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
-        return EngineThread.call(() -> {
-            Threads.useFor(spec, tokens.length);
-            tap.pass(cache.length(), tokens.length);
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
-                cache.reserve(tokens.length);
-                decoder.forward(ids(tokens), cache, new VisitingTap(tap, hooks, visitor));
-                return true;
-            } finally {
-                tap.close();
-            }
-        });
+        return pass(tokens, new VisitingTap(tap, hooks, visitor), logits -> true);
     }
 
     @Override
     public float[] append(int[] tokens) {
-        return EngineThread.call(() -> {
+        return pass(tokens, tap, logits -> {
+            long rows = logits.getShape().get(1);
+            float[] last = logits.get(0, rows - 1).toFloatArray();
+            long from = System.nanoTime();
+            tap.copyOut(buffers);
+            copyOutNanos += System.nanoTime() - from;
+            return last;
+        });
+    }
+
+    private <T> T pass(int[] tokens, PassTap through, Function<NDArray, T> read) {
+        return EngineThread.scoped(() -> {
             Threads.useFor(spec, tokens.length);
-            int start = cache.length();
-            tap.pass(start, tokens.length);
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
+            tap.pass(cache.length(), tokens.length);
+            try {
                 cache.reserve(tokens.length);
-                NDArray logits = decoder.forward(ids(tokens), cache, tap);
-                long rows = logits.getShape().get(1);
-                float[] last = logits.get(0, rows - 1).toFloatArray();
-                long from = System.nanoTime();
-                tap.copyOut(buffers);
-                copyOutNanos += System.nanoTime() - from;
-                return last;
+                return read.apply(decoder.forward(ids(tokens), cache, through));
             } finally {
                 tap.close();
             }
@@ -143,12 +132,7 @@ final class TorchSession implements Session {
 
     @Override
     public KvPrefix prefix(int positions) {
-        return EngineThread.call(() -> {
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
-                return cache.prefix(positions);
-            }
-        });
+        return EngineThread.scoped(() -> cache.prefix(positions));
     }
 
     @Override
@@ -164,9 +148,6 @@ final class TorchSession implements Session {
     @Override
     public void close() {
         buffers.close();
-        EngineThread.call(() -> {
-            manager.close();
-            return null;
-        });
+        EngineThread.run(manager::close);
     }
 }

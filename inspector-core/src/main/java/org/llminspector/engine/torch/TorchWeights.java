@@ -7,9 +7,6 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.ndarray.types.SparseFormat;
-import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.pytorch.jni.JniUtils;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -28,6 +25,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.layer.Modules;
 import org.llminspector.engine.torch.libtorch.EngineThread;
+import org.llminspector.engine.torch.libtorch.Tensors;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.Mlp;
 
@@ -232,7 +230,7 @@ final class TorchWeights implements AutoCloseable {
         Tensor there = weights.inPlace(name, dtype(type)).orElse(null);
         if (there != null) {
             if (!cuda && there.bytes().isMapped()) mapped.addAndGet(there.byteSize());
-            return keep(name, EngineThread.call(() -> over(manager, there, type)));
+            return keep(name, EngineThread.call(() -> Tensors.over(manager, there, type)));
         }
         return keep(name, filled(new Shape(weights.shape(name)), type, memory -> convert(name, type, memory)));
     }
@@ -247,7 +245,7 @@ final class TorchWeights implements AutoCloseable {
             Bytes host = Bytes.allocate(Math.multiplyExact(shape.size(), type.getNumOfBytes()));
             write.accept(host);
             Tensor written = Tensor.of(dtype(type), host, shape.getShape());
-            NDArray array = EngineThread.call(() -> over(manager, written, type));
+            NDArray array = EngineThread.call(() -> Tensors.over(manager, written, type));
             host.free();
             return array;
         }
@@ -298,20 +296,6 @@ final class TorchWeights implements AutoCloseable {
         }
     }
 
-    /**
-     * An NDArray over a tensor outside the heap, without a copy on the CPU; it keeps a reference to the tensor's
-     * memory.
-     */
-    private static NDArray over(NDManager manager, Tensor tensor, DataType type) {
-        return JniUtils.createNdFromByteBuffer(
-                (PtNDManager) manager,
-                tensor.bytes().start(),
-                new Shape(tensor.shape()),
-                type,
-                SparseFormat.DENSE,
-                manager.getDevice());
-    }
-
     private static void refuseOthers(String name, Tensor tensor) {
         switch (tensor.dtype()) {
             case F64, F32, F16, BF16, F8_E4M3, F8_E5M2 -> {}
@@ -321,15 +305,6 @@ final class TorchWeights implements AutoCloseable {
                         .expected("F64, F32, F16, BF16, F8_E4M3 or F8_E5M2")
                         .found(tensor.dtype());
         }
-    }
-
-    /** An NDArray of a plain tensor's values in float32. */
-    static NDArray floats(NDManager manager, Tensor tensor) {
-        Tensor values = tensor.upcast();
-        if (values.bytes().isNative()) return over(manager, values, DataType.FLOAT32);
-        Bytes outside = Bytes.allocate(values.byteSize());
-        values.bytes().copyTo(outside, 0);
-        return over(manager, Tensor.of(DType.F32, outside, values.shape()), DataType.FLOAT32);
     }
 
     @Override
