@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Conversion;
 import org.llminspector.base.DType;
@@ -58,7 +59,7 @@ final class TorchWeights implements AutoCloseable {
 
     /** @param most limit of converted expert matrices, in bytes */
     TorchWeights(Weights weights, NDManager manager, Precision precision, long most) {
-        this.experts = new ExpertMatrices(new Converted(), most);
+        this.experts = new ExpertMatrices(this, most);
         this.weights = weights;
         this.manager = manager;
         this.matrixType = precision == Precision.FP16 ? DataType.FLOAT16 : DataType.FLOAT32;
@@ -151,42 +152,31 @@ final class TorchWeights implements AutoCloseable {
         return mapped.get();
     }
 
-    /** Loads experts' matrices like all others. */
-    private final class Converted implements ExpertMatrices.Maker {
+    /** Loads an expert's matrices like all others; they outlive the scope of the pass that needs them. */
+    ExpertMatrices.Made expert(List<String> modules) {
+        long before = bytes.get();
+        long mappedBefore = mapped.get();
+        LinearGroup matrices = joined(modules);
+        linears(matrices).flatMap(Linear::arrays).forEach(NDScope::unregister);
+        long inFile = mapped.get() - mappedBefore;
+        return new ExpertMatrices.Made(matrices, bytes.get() - before - inFile, inFile);
+    }
 
-        @Override
-        public ExpertMatrices.Made make(List<String> modules) {
-            long before = bytes.get();
-            long mappedBefore = mapped.get();
-            LinearGroup matrices = joined(modules);
-            // They outlive the scope of the pass that loaded them.
-            matrices.parts().forEach(Converted::detachFromScope);
-            if (matrices.joined() != null) detachFromScope(matrices.joined());
-            long inFile = mapped.get() - mappedBefore;
-            return new ExpertMatrices.Made(matrices, bytes.get() - before - inFile, inFile);
-        }
-
-        private static void detachFromScope(Linear linear) {
-            NDScope.unregister(linear.weight());
-            if (linear.bias() != null) NDScope.unregister(linear.bias());
-        }
-
-        @Override
-        public void drop(List<String> modules, ExpertMatrices.Made made) {
-            mapped.addAndGet(-made.mapped());
-            for (String module : modules) {
-                for (String end : List.of(".weight", ".bias")) {
-                    NDArray array = all.remove(module + end);
-                    if (array == null) continue;
+    /** Frees what {@link #expert} loaded. */
+    void drop(List<String> modules, ExpertMatrices.Made made) {
+        mapped.addAndGet(-made.mapped());
+        for (String module : modules) {
+            for (String end : List.of(".weight", ".bias")) {
+                NDArray array = all.remove(module + end);
+                if (array != null)
                     bytes.addAndGet(-array.size() * array.getDataType().getNumOfBytes());
-                    array.close();
-                }
             }
-            Linear joined = made.matrices().joined();
-            if (joined == null) return;
-            joined.weight().close();
-            if (joined.bias() != null) joined.bias().close();
         }
+        linears(made.matrices()).flatMap(Linear::arrays).forEach(NDArray::close);
+    }
+
+    private static Stream<Linear> linears(LinearGroup group) {
+        return Stream.concat(group.parts().stream(), Stream.ofNullable(group.joined()));
     }
 
     private Linear load(String module) {
