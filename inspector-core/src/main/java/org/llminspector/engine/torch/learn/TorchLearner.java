@@ -200,29 +200,20 @@ public final class TorchLearner implements Learner {
             makeGradient();
             FloatBuffer flat = FloatBuffer.allocate(tokens.length * (tokens[0].length - 1));
             for (float[] row : weightsOfTokens) flat.put(row);
-            Shares shares = shares(tokens, weightsOfTokens, choices);
-            return scores(passes(
-                    true,
-                    "accumulate",
-                    tokens[0].length - 1,
-                    weights,
-                    gradient,
-                    ids(tokens),
-                    manager.create(flat.array()),
-                    manager.create(shares.at()),
-                    manager.create(shares.by())));
+            List<NDArray> in = new ArrayList<>(List.of(weights, gradient, ids(tokens), manager.create(flat.array())));
+            in.addAll(shares(tokens, weightsOfTokens, choices));
+            return scores(passes(true, "accumulate", tokens[0].length - 1, in.toArray(NDArray[]::new)));
         });
     }
 
     /**
-     * Soft targets' corrections to the logits' gradient for the actual token alone.
+     * Soft targets' corrections to the logits' gradient for the actual token alone: they move its target probability to
+     * all possible tokens in equal parts.
      *
-     * @param at flat indices into [batch x (pos - 1), vocab], in row order; a single -1 when there are none
+     * @return flat indices into [batch x (pos - 1), vocab], in row order, and what is added there; a single -1 when
+     *     there are none
      */
-    private record Shares(long[] at, float[] by) {}
-
-    /** Moves the actual token's target probability to all possible tokens in equal parts. */
-    private Shares shares(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
+    private List<NDArray> shares(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
         LongStream.Builder at = LongStream.builder();
         List<Float> by = new ArrayList<>();
         for (int b = 0; b < tokens.length; b++) {
@@ -238,10 +229,10 @@ public final class TorchLearner implements Learner {
                 }
             }
         }
-        if (by.isEmpty()) return new Shares(new long[] {-1}, new float[1]);
-        float[] values = new float[by.size()];
-        for (int i = 0; i < values.length; i++) values[i] = by.get(i);
-        return new Shares(at.build().toArray(), values);
+        if (by.isEmpty()) return List.of(manager.create(new long[] {-1}), manager.create(new float[1]));
+        FloatBuffer values = FloatBuffer.allocate(by.size());
+        by.forEach(values::put);
+        return List.of(manager.create(at.build().toArray()), manager.create(values.array()));
     }
 
     private NDArray ids(int[][] tokens) {
