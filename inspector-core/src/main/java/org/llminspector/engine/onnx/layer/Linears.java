@@ -88,11 +88,7 @@ public final class Linears {
 
     private String product(String x, Choice choice, List<String> weights) {
         return switch (choice.precision()) {
-            case FP32 -> floats(x, encodings.weights().floats(graph, weights.get(0)));
-            case FP16 ->
-                cuda
-                        ? graph.toFloat(floats(graph.toHalf(x), encodings.inFp16(graph, weights.get(0))))
-                        : floats(x, encodings.roundedToFp16(graph, weights.get(0)));
+            case FP32, FP16 -> floats(x, weights.get(0), choice.precision());
             case INT8 -> integers(x, encodings.channels(graph, weights));
             case INT8_WEIGHT, INT4_32, INT4_128 -> blocks(x, weights, choice);
             case BF16 -> throw new IllegalStateException("refused when the engine opened");
@@ -104,8 +100,19 @@ public final class Linears {
         return bias(floats(x, encodings.weights().floats(graph, weight(module))), module);
     }
 
-    private String floats(String x, String weight) {
-        return graph.node("FusedMatMul", new Attributes().with("transB", 1), x, weight);
+    private String floats(String x, String weight, Precision precision) {
+        if (precision != Precision.FP16 || !cuda) return floats(x, floats(weight, precision));
+        return graph.toFloat(floats(graph.toHalf(x), encodings.inFp16(graph, weight)));
+    }
+
+    private String floats(String x, String w) {
+        return graph.node("FusedMatMul", new Attributes().with("transB", 1), x, w);
+    }
+
+    /** A weight in float32, rounded as the precision has it. */
+    private String floats(String weight, Precision precision) {
+        if (precision == Precision.FP32) return encodings.weights().floats(graph, weight);
+        return cuda ? graph.toFloat(encodings.inFp16(graph, weight)) : encodings.roundedToFp16(graph, weight);
     }
 
     /** The tied unembedding's weight as a table of floats; null for an untied table, or one without floats to share. */
@@ -199,11 +206,7 @@ public final class Linears {
     String floats(String module) {
         Choice choice = plan.at(module);
         return switch (choice.precision()) {
-            case FP32 -> encodings.weights().floats(graph, weight(module));
-            case FP16 ->
-                cuda
-                        ? graph.toFloat(encodings.inFp16(graph, weight(module)))
-                        : encodings.roundedToFp16(graph, weight(module));
+            case FP32, FP16 -> floats(weight(module), choice.precision());
             default ->
                 throw Problem.unsupported("there are no per-head results of a weight in few bits")
                         .where("hook_result, module " + module)
