@@ -227,16 +227,7 @@ public final class OnnxWeights implements AutoCloseable {
     }
 
     static OnnxJavaType javaType(Type type) {
-        return switch (type) {
-            case FLOAT -> OnnxJavaType.FLOAT;
-            case FLOAT16 -> OnnxJavaType.FLOAT16;
-            case BFLOAT16 -> OnnxJavaType.BFLOAT16;
-            case INT8 -> OnnxJavaType.INT8;
-            case UINT8 -> OnnxJavaType.UINT8;
-            case INT32 -> OnnxJavaType.INT32;
-            case INT64 -> OnnxJavaType.INT64;
-            case BOOL -> OnnxJavaType.BOOL;
-        };
+        return OnnxJavaType.valueOf(type.name());
     }
 
     @Override
