@@ -148,6 +148,16 @@ test('opens from a folder: every panel is drawn, or says that it needs a server'
   expect(wrong).toEqual([]);
 });
 
+test('has the lines of Forward.java beside its values', async ({ page }) => {
+  const wrong = requests(page, pathToFileURL(folder).href);
+  await page.goto(`${inFolder}#/chapters/08-attention-qkv?layer=1&head=2&token=5&code=scores`);
+  const panel = page.getByTestId('forward');
+  await expect(panel.getByText('private static float[][][] scores(')).toBeVisible();
+  await expect(panel.locator('[data-note="s[2][5]"] [data-value]').first()).toBeVisible();
+  await expect(panel.getByText('not here')).toHaveCount(0);
+  expect(wrong).toEqual([]);
+});
+
 test('says plainly what a lesson cannot do, on a phone too', async ({ page }) => {
   await page.setViewportSize({ width: 360, height: 740 });
   await page.goto(`${inFolder}#/training`);

@@ -22,6 +22,7 @@ describe('the URL', () => {
       token: 0,
       layer: 3,
       head: 2,
+      code: 'scores',
       changes: '[{"hook":"blocks.3.attn.hook_z","op":"zero","heads":[2]}]',
       changed: '20261125-003513-002-b2c3d4',
       own: {},

@@ -16,7 +16,7 @@ let written = '';
 let push = false;
 
 /** Resets what belongs to one view when another is opened. */
-const LEFT: Partial<PageState> = { own: {}, kept: false, section: null };
+const LEFT: Partial<PageState> = { own: {}, kept: false, section: null, code: null };
 
 export function goTo(view: View, change: Partial<PageState> = {}): void {
   push = true;

@@ -80,6 +80,8 @@ export interface PageState {
   token: number | null;
   layer: number | null;
   head: number | null;
+  /** The step of Forward.java whose lines stand beside the run's values, by its method. */
+  code: string | null;
   /** What is changed in the run on show: interventions as JSON; and the run that was made so. */
   changes: string | null;
   changed: string | null;
@@ -111,6 +113,7 @@ export const DEFAULTS: PageState = {
   token: null,
   layer: null,
   head: null,
+  code: null,
   changes: null,
   changed: null,
   own: {},
@@ -151,7 +154,7 @@ export const DEFAULTS: PageState = {
 /** The names of the query that mean the same in every view; a chapter names its own otherwise. */
 export const SHARED = new Set(
   (
-    'model engine precision prompt plain new pick temperature top_k top_p min_p seed run token layer head changes changed kept ' +
+    'model engine precision prompt plain new pick temperature top_k top_p min_p seed run token layer head code changes changed kept ' +
     'tensor scheme show row col comparison b_model b_engine b_precision b_prompt a_device b_device a_changes b_changes ' +
     'a_plan b_plan text rank lower budget windows floor factor order point metric word theme'
   ).split(' '),
@@ -197,6 +200,7 @@ export function parseUrl(url: URL): PageState {
     token: whole('token', 0),
     layer: whole('layer', 0),
     head: whole('head', 0),
+    code: q.get('code'),
     changes: q.get('changes'),
     changed: q.get('changed'),
     own: view.startsWith('chapters/') ? Object.fromEntries([...q].filter(([name]) => !SHARED.has(name))) : {},
@@ -262,6 +266,7 @@ export function formatUrl(s: PageState): string {
   put('token', s.token);
   put('layer', s.layer);
   put('head', s.head);
+  put('code', s.code);
   put('changes', s.changes);
   put('changed', s.changed);
   if (s.view.startsWith('chapters/')) for (const [name, value] of Object.entries(s.own)) q.set(name, value);

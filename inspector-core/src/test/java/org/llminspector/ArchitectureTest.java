@@ -54,6 +54,7 @@ class ArchitectureTest {
             "engine.cache",
             "engine",
             "engine.gpu",
+            "engine.plain",
             "engine.layer",
             "engine.torch.libtorch",
             "engine.torch.script",
