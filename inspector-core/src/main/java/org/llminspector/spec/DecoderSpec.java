@@ -2,6 +2,7 @@ package org.llminspector.spec;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -145,5 +146,23 @@ public record DecoderSpec(
     /** The attention of each layer with attention. */
     public Stream<Attention> attentions() {
         return layers.stream().filter(LayerSpec::attends).map(LayerSpec::attention);
+    }
+
+    /** The distinct RoPE settings of its layers. */
+    public List<Rope> ropes() {
+        return attentions()
+                .map(Attention::rope)
+                .filter(Objects::nonNull)
+                .distinct()
+                .toList();
+    }
+
+    /** The distinct ALiBi settings of its layers. */
+    public List<Alibi> alibis() {
+        return attentions()
+                .map(Attention::alibi)
+                .filter(Objects::nonNull)
+                .distinct()
+                .toList();
     }
 }

@@ -55,6 +55,7 @@ public final class TorchEngine implements InspectorEngine {
     private final NDManager manager;
     private final TorchDecoder decoder;
     private final EngineInfo info;
+    private final KvFormats kvFormats;
     private final Map<KvFormats, TorchEngine> views = new HashMap<>();
     private final boolean owner;
 
@@ -62,7 +63,9 @@ public final class TorchEngine implements InspectorEngine {
         this.opened = opened;
         this.manager = opened.manager();
         this.info = info;
-        this.decoder = new TorchDecoder(spec(), opened.weights(), manager, kvFormats);
+        this.kvFormats = kvFormats;
+        FusedLayers fused = new FusedLayers(spec(), opened.weights(), manager, kvFormats);
+        this.decoder = new TorchDecoder(spec(), opened.weights(), manager, fused);
         this.owner = owner;
     }
 
@@ -140,7 +143,7 @@ public final class TorchEngine implements InspectorEngine {
     @Override
     public synchronized InspectorEngine withKvFormats(KvFormats formats) {
         KvFormats wanted = formats == null ? KvFormats.FP32 : formats;
-        if (wanted.equals(decoder.kvFormats())) return this;
+        if (wanted.equals(kvFormats)) return this;
         return views.computeIfAbsent(
                 wanted,
                 f -> EngineThread.call(
@@ -221,7 +224,7 @@ public final class TorchEngine implements InspectorEngine {
 
     @Override
     public Session begin(SessionRequest request) {
-        return EngineThread.call(() -> new TorchSession(spec(), decoder, manager, request, opened.memory()));
+        return EngineThread.call(() -> new TorchSession(spec(), decoder, manager, kvFormats, request, opened.memory()));
     }
 
     @Override
@@ -247,7 +250,7 @@ public final class TorchEngine implements InspectorEngine {
                             ? TorchWeights.whole(opened.model(), own)
                             : new TorchWeights(
                                     opened.model(), own, Precision.FP32, most(own.getDevice(), keptExperts()))) {
-                return new GradientPass(TorchDecoder.hooked(spec(), exact, own), exact, own).run(request);
+                return new GradientPass(new TorchDecoder(spec(), exact, own, null), exact, own).run(request);
             }
         });
     }

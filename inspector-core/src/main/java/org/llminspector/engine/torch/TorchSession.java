@@ -17,6 +17,7 @@ import org.llminspector.engine.PartTime;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.cache.KvCacheReport;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.engine.cache.KvShape;
 import org.llminspector.engine.torch.libtorch.EngineThread;
@@ -36,14 +37,19 @@ final class TorchSession implements Session {
     private long copyOutNanos;
 
     TorchSession(
-            DecoderSpec spec, TorchDecoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
+            DecoderSpec spec,
+            TorchDecoder decoder,
+            NDManager parent,
+            KvFormats kvFormats,
+            SessionRequest request,
+            CaptureMemory memory) {
         this.spec = spec;
         this.manager = parent.newSubManager();
         this.decoder = decoder;
         try {
             Map<HookId, List<Change>> changes = changes(request);
             List<KvShape> shapes = KvShape.of(spec, changes.keySet());
-            this.cache = new KvCache(spec, shapes, manager, decoder.kvFormats(), request.maxPositions());
+            this.cache = new KvCache(spec, shapes, manager, kvFormats, request.maxPositions());
             if (request.prefix() != null) cache.begin(request.prefix());
             this.tap = new RecordingTap(request.hooks(), changes, request.hooked());
             this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);

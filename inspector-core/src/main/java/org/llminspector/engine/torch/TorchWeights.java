@@ -24,6 +24,7 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.layer.Modules;
 import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.engine.torch.libtorch.Tensors;
@@ -36,12 +37,9 @@ import org.llminspector.spec.Mlp;
  */
 final class TorchWeights implements AutoCloseable {
 
-    /** Last parts of the names of modules that are matrices, loaded in the model's precision. */
-    private static final Set<String> MATRICES =
-            Set.of("q", "k", "v", "o", "q_down", "kv_down", "k_rope", "gate", "in", "out", "b", "c", "x", "unembed");
-
     /**
-     * Those that stay in float32: they are small, and rounding a router could change a token's experts.
+     * Last parts of the names of modules whose matrices stay in float32: they are small, and rounding a router could
+     * change a token's experts.
      */
     private static final Set<String> EXACT = Set.of("router", "shared_expert_gate", "project_in", "project_out");
 
@@ -64,6 +62,7 @@ final class TorchWeights implements AutoCloseable {
         this.manager = manager;
         this.matrixType = precision == Precision.FP16 ? DataType.FLOAT16 : DataType.FLOAT32;
         this.cuda = !manager.getDevice().equals(Device.cpu());
+        Set<String> matrices = Set.copyOf(PrecisionPlan.modules(weights.spec()));
         Map<String, List<String>> together = new HashMap<>();
         for (int i = 0; i < weights.spec().nLayers(); i++) {
             for (List<String> modules :
@@ -72,18 +71,18 @@ final class TorchWeights implements AutoCloseable {
         for (String name : weights.names()) {
             if (ofAnExpert(name)) weights.skipped(name);
             else if (name.equals("embed.weight")) array(name, matrixType);
-            else load(name, together);
+            else load(name, matrices, together);
         }
         if (weights.spec().tied()) linears.put("unembed", new Linear(get("embed.weight"), get("unembed.bias"), cuda));
     }
 
-    private void load(String name, Map<String, List<String>> together) {
+    private void load(String name, Set<String> matrices, Map<String, List<String>> together) {
         if (all.containsKey(name)) return; // a group's
         String module = name.substring(0, name.lastIndexOf('.'));
-        String last = module.substring(module.lastIndexOf('.') + 1);
-        if (!name.endsWith(".weight") || !(MATRICES.contains(last) || EXACT.contains(last))) {
+        boolean exact = EXACT.contains(module.substring(module.lastIndexOf('.') + 1));
+        if (!name.endsWith(".weight") || !(exact || matrices.contains(module))) {
             array(name, DataType.FLOAT32);
-        } else if (EXACT.contains(last)) {
+        } else if (exact) {
             linears.put(module, new Linear(array(name, DataType.FLOAT32), bias(module), cuda));
         } else if (together.containsKey(module)) {
             List<String> modules = together.get(module);
