@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.GradientRequest.Of;
@@ -50,8 +52,7 @@ final class GradientPass {
             scope.suppressNotUsedWarning();
             JniUtils.setGradMode(true);
             parameters.values().forEach(p -> p.setRequiresGradient(true));
-            long[] ids = new long[request.tokens().length];
-            for (int i = 0; i < ids.length; i++) ids[i] = request.tokens()[i];
+            long[] ids = IntStream.of(request.tokens()).asLongStream().toArray();
             NDArray logits = decoder.forward(own.create(ids, new Shape(1, ids.length)), KvCache.none(), leaves);
             NDArray each = each(logits, request.targets(), own); // [target]
             NDArray value = each.mul(own.create(weights(request))).sum();
@@ -94,8 +95,7 @@ final class GradientPass {
         List<Gradients.ParameterGradient> norms = new ArrayList<>();
         parameters.forEach((name, p) -> {
             NDArray g = p.getGradient();
-            List<Long> shape = new ArrayList<>();
-            for (long d : p.getShape().getShape()) shape.add(d);
+            List<Long> shape = LongStream.of(p.getShape().getShape()).boxed().toList();
             norms.add(new Gradients.ParameterGradient(
                     name,
                     shape,
