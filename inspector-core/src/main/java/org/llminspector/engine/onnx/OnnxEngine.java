@@ -3,13 +3,11 @@ package org.llminspector.engine.onnx;
 import ai.onnxruntime.OnnxTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.llminspector.base.DType;
-import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.Capabilities;
@@ -21,12 +19,10 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.onnx.graph.Graph;
 import org.llminspector.engine.onnx.graph.Taps.Step;
 import org.llminspector.engine.onnx.layer.Encodings;
 import org.llminspector.engine.onnx.layer.GraphWriter;
-import org.llminspector.engine.onnx.layer.Linears;
 import org.llminspector.engine.onnx.runtime.Arithmetic;
 import org.llminspector.engine.onnx.runtime.GraphCache;
 import org.llminspector.engine.onnx.runtime.OnnxDevices;
@@ -137,24 +133,8 @@ public final class OnnxEngine implements InspectorEngine {
     private static void check(DecoderSpec spec, PrecisionPlan plan) {
         plan.check(spec);
         if (plan.choices(spec).stream().anyMatch(c -> c.precision() == Precision.BF16)) {
-            throw Problem.unsupported("the onnx engine has no bf16 arithmetic")
-                    .where("precision")
-                    .expected("another precision")
-                    .found("bf16: " + BF16_WHY)
-                    .instead(BF16_INSTEAD);
+            throw support(Precision.BF16, null).refused("onnx", "another precision");
         }
-    }
-
-    /** The KV cache's formats: the plan's, or the engine's own. */
-    public static KvFormats kvFormats(String device, PrecisionPlan plan) {
-        if (plan.kvCache() != null) return plan.kvCache();
-        return OnnxDevices.target(device).usesFp16(plan) ? KvFormats.FP16 : KvFormats.FP32;
-    }
-
-    /** Whether the embedding has a table of its own, as in the file, separate from the unembedding's. */
-    public static boolean ownEmbedding(DecoderSpec spec, PrecisionPlan plan, String device) {
-        return Linears.ownEmbedding(
-                plan, spec.tied(), OnnxDevices.target(device).cuda());
     }
 
     @Override
@@ -163,19 +143,16 @@ public final class OnnxEngine implements InspectorEngine {
         return new OnnxEngine(spec, encodings.sharing(), target, other);
     }
 
+    private static PrecisionSupport support(Precision p, Target target) {
+        if (p == Precision.BF16) return PrecisionSupport.none(p, BF16_WHY, BF16_INSTEAD);
+        PrecisionPlan plan = PrecisionPlan.of(p);
+        return PrecisionSupport.of(p, Arithmetic.of(plan.at("unembed"), target) + Arithmetic.cache(plan, target));
+    }
+
     /** What this engine can do on this machine. */
     public static Capabilities capabilities() {
         Target best = OnnxDevices.target("auto");
-        List<PrecisionSupport> precisions = new ArrayList<>();
-        for (Precision p : Precision.values()) {
-            PrecisionPlan plan = PrecisionPlan.of(p);
-            precisions.add(
-                    p == Precision.BF16
-                            ? PrecisionSupport.none(p, BF16_WHY, BF16_INSTEAD)
-                            : PrecisionSupport.of(
-                                    p, Arithmetic.of(plan.at("unembed"), best) + Arithmetic.cache(plan, best)));
-        }
-        return new Capabilities("onnx", version(), true, OnnxDevices.list(), precisions, null, null);
+        return Capabilities.of("onnx", version(), OnnxDevices.list(), p -> support(p, best));
     }
 
     private static String version() {

@@ -3,11 +3,8 @@ package org.llminspector.engine.torch;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.Capabilities;
@@ -97,7 +94,8 @@ public final class TorchEngine implements InspectorEngine {
     private static TorchEngine open(
             Weights weights, String device, Precision precision, KvFormats kvFormats, String made, long most) {
         long from = System.nanoTime();
-        if (why(precision) != null) throw refused(precision);
+        PrecisionSupport support = support(precision, Device.cpu());
+        if (!support.available()) throw support.refused("torch", "fp32 or fp16");
         NDManager manager = EngineThread.call(() -> {
             EngineThread.engine();
             return NDManager.newBaseManager(TorchDevices.choose(device), "PyTorch");
@@ -150,25 +148,13 @@ public final class TorchEngine implements InspectorEngine {
                         () -> new TorchEngine(opened, info.withArithmetic(arithmetic(opened, f)), f, false)));
     }
 
-    /** Why it does not compute in this precision; null where it does. */
-    private static String why(Precision precision) {
+    private static PrecisionSupport support(Precision precision, Device device) {
         return switch (precision) {
-            case FP32, FP16 -> null;
-            case BF16 -> BF16_WHY;
-            case INT8, INT8_WEIGHT, INT4_32, INT4_128 -> FEW_BITS_WHY;
+            case FP32, FP16 -> PrecisionSupport.of(precision, arithmetic(precision, device));
+            case BF16 -> PrecisionSupport.none(precision, BF16_WHY, BF16_INSTEAD);
+            case INT8, INT8_WEIGHT, INT4_32, INT4_128 ->
+                PrecisionSupport.none(precision, FEW_BITS_WHY, FEW_BITS_INSTEAD);
         };
-    }
-
-    private static String instead(Precision precision) {
-        return precision == Precision.BF16 ? BF16_INSTEAD : FEW_BITS_INSTEAD;
-    }
-
-    private static Problem refused(Precision precision) {
-        return Problem.unsupported("the torch engine has no " + precision.label() + " arithmetic")
-                .where("precision")
-                .expected("fp32 or fp16")
-                .found(precision.label() + ": " + why(precision))
-                .instead(instead(precision));
     }
 
     /** What this engine can do on this machine. */
@@ -176,15 +162,7 @@ public final class TorchEngine implements InspectorEngine {
         var devices = TorchDevices.list();
         return EngineThread.call(() -> {
             Device best = TorchDevices.choose("auto");
-            List<PrecisionSupport> precisions = new ArrayList<>();
-            for (Precision p : Precision.values()) {
-                String why = why(p);
-                precisions.add(
-                        why == null
-                                ? PrecisionSupport.of(p, arithmetic(p, best))
-                                : PrecisionSupport.none(p, why, instead(p)));
-            }
-            return new Capabilities("torch", EngineThread.engine().getVersion(), true, devices, precisions, null, null);
+            return Capabilities.of("torch", EngineThread.engine().getVersion(), devices, p -> support(p, best));
         });
     }
 

@@ -30,7 +30,7 @@ public final class Arithmetic {
     /** The formats of attention and KV cache, where they differ from fp32 on a CPU; else "". */
     public static String cache(PrecisionPlan plan, Target target) {
         String own = target.usesFp16(plan) ? "fp16" : "fp32";
-        String kept = plan.kvCache() == null ? own : plan.kvCache().words();
+        String kept = target.kvFormats(plan).words();
         if (!kept.equals(own)) return "; KV cache in " + kept + (target.cuda() ? ", attention in fp32" : "");
         return target.cuda() ? "; attention and KV cache in " + own : "";
     }
