@@ -64,12 +64,11 @@ final class Attend<V> {
 
     /** {@link Ops#attend} with every value seen. */
     static <V> V composed(Ops<V> o, int i, Attention a, V q, V k, V v, Tap<V> tap) {
-        V keys = o.transpose(k, 0, 2, 3, 1); // [1, kv_head, d_head, key]
-        V values = o.transpose(v, 0, 2, 1, 3); // [1, kv_head, key, d_value]
+        V keys = o.transpose(k, 0, 1, 3, 2); // [1, kv_head, d_head, key]
         // Query heads that share a key head are folded into the position axis.
         V grouped = o.reshape(o.transpose(q, 0, 2, 1, 3), 0, a.nKvHeads(), -1, a.dHead());
         V pattern = pattern(o, i, a, o.matmul(grouped, keys), tap);
-        V z = o.matmul(o.reshape(pattern, 0, a.nKvHeads(), -1, 0), values); // [1, kv_head, group * pos, d_value]
+        V z = o.matmul(o.reshape(pattern, 0, a.nKvHeads(), -1, 0), v); // [1, kv_head, group * pos, d_value]
         return tap.at(Z, i, o.transpose(o.reshape(z, 0, a.nHeads(), -1, a.dValue()), 0, 2, 1, 3));
     }
 

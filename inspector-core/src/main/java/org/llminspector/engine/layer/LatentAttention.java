@@ -50,14 +50,16 @@ public final class LatentAttention<V> {
             if (tap.wants(ROT_K, i)) tap.at(ROT_K, i, keys(o, rotated, up.get(0)));
             if (tap.wants(V, i)) tap.at(V, i, up.get(1));
         }
-        V keys = o.keys(i, rotated); // [1, key, 1, rotary_dims]
+        V keys = o.keys(i, rotated); // [1, 1, key, rotary_dims]
         return o.attendLatent(i, a, module, q, keys, o.values(i, o.heads(latent, 1, l.dLatent())), tap);
     }
 
     /** With every head's keys and values of all positions. */
     public static <V> V expanded(Ops<V> o, int i, Attention a, String module, V q, V shared, V latent, Tap<V> tap) {
-        List<V> up = up(o, a, module, o.flat(latent, 1, a.latent().dLatent()));
-        return o.attend(i, a, q, keys(o, shared, up.get(0)), up.get(1), tap);
+        V flat = o.flat(o.transpose(latent, 0, 2, 1, 3), 1, a.latent().dLatent()); // [1, key, d_latent]
+        List<V> up = up(o, a, module, flat);
+        V keys = keys(o, o.transpose(shared, 0, 2, 1, 3), up.get(0)); // [1, key, head, d_head]
+        return o.attend(i, a, q, o.transpose(keys, 0, 2, 1, 3), o.transpose(up.get(1), 0, 2, 1, 3), tap);
     }
 
     /** The heads' own parts of keys [1, key, head, d_head - rotary_dims], and their values, from [1, key, d_latent]. */
@@ -84,10 +86,10 @@ public final class LatentAttention<V> {
         V up = o.reshape(o.matrix(module + "k"), a.nHeads(), own, width);
         V reads = o.matmul(o.slice(heads, 3, turned, Ops.END), up); // [1, head, pos, d_latent]
         V products = o.add(
-                o.matmul(o.reshape(reads, 0, 1, -1, width), o.transpose(latent, 0, 2, 3, 1)),
-                o.matmul(o.reshape(o.slice(heads, 3, 0, turned), 0, 1, -1, turned), o.transpose(shared, 0, 2, 3, 1)));
+                o.matmul(o.reshape(reads, 0, 1, -1, width), o.transpose(latent, 0, 1, 3, 2)),
+                o.matmul(o.reshape(o.slice(heads, 3, 0, turned), 0, 1, -1, turned), o.transpose(shared, 0, 1, 3, 2)));
         V pattern = o.reshape(Attend.pattern(o, i, a, products, tap), 0, 1, -1, 0); // [1, 1, head * pos, key]
-        V sums = o.reshape(o.matmul(pattern, o.transpose(latent, 0, 2, 1, 3)), 0, a.nHeads(), -1, width);
+        V sums = o.reshape(o.matmul(pattern, latent), 0, a.nHeads(), -1, width);
         V values = o.reshape(o.matrix(module + "v"), a.nHeads(), a.dValue(), width);
         return tap.at(Z, i, o.transpose(o.matmul(sums, o.transpose(values, 0, 2, 1)), 0, 2, 1, 3));
     }

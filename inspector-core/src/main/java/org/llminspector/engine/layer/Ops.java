@@ -173,7 +173,7 @@ public interface Ops<V> {
     /** Whether keys and values of each head are cached with latent attention, not the vector behind them. */
     boolean cachesHeads(int layer);
 
-    /** Caches keys [1, pos, head, width]; returns all so far, [1, key, head, width], as the cache's format has them. */
+    /** Caches keys [1, pos, head, width]; returns all so far, [1, head, key, width], as the cache's format has them. */
     V keys(int layer, V k);
 
     V values(int layer, V v);
@@ -202,8 +202,8 @@ public interface Ops<V> {
      * Scores, softmax and the weighted sum of values.
      *
      * @param q rotated queries, [1, pos, head, d_head]
-     * @param k rotated keys of all positions so far, [1, key, kv_head, d_head]
-     * @param v [1, key, kv_head, d_value]
+     * @param k rotated keys of all positions so far, [1, kv_head, key, d_head]
+     * @param v [1, kv_head, key, d_value]
      * @return [1, pos, head, d_value]
      */
     V attend(int layer, Attention a, V q, V k, V v, Tap<V> tap);
@@ -212,8 +212,8 @@ public interface Ops<V> {
      * Latent attention from what the cache keeps.
      *
      * @param q rotated queries, [1, pos, head, d_head]
-     * @param shared rotated keys that all heads share, [1, key, 1, rotary_dims]
-     * @param latent [1, key, 1, d_latent]
+     * @param shared rotated keys that all heads share, [1, 1, key, rotary_dims]
+     * @param latent [1, 1, key, d_latent]
      * @return [1, pos, head, d_value]
      */
     V attendLatent(int layer, Attention a, String module, V q, V shared, V latent, Tap<V> tap);

@@ -20,12 +20,12 @@ public interface PlainOps<V> extends Ops<V> {
 
     @Override
     default V heads(V x, int heads, int width) {
-        return reshape(x, 0, 0, heads, width);
+        return reshape(x, 0, -1, heads, width);
     }
 
     @Override
     default V flat(V x, int heads, int width) {
-        return reshape(x, 0, 0, (long) heads * width);
+        return reshape(x, 0, -1, (long) heads * width);
     }
 
     @Override

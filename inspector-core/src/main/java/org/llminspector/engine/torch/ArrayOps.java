@@ -80,7 +80,7 @@ final class ArrayOps implements PlainOps<NDArray> {
             case ADD -> a.add(b);
             case SUB -> a.sub(b);
             case MUL -> a.mul(b);
-            case DIV -> a.div(b);
+            case DIV -> a.mul(b.pow(scalars.of(-1))); // b has far fewer values, and to divide takes longer
             case MIN -> a.minimum(b);
         };
     }
@@ -138,12 +138,10 @@ final class ArrayOps implements PlainOps<NDArray> {
 
     @Override
     public NDArray reshape(NDArray x, long... sizes) {
-        Shape old = null;
         long[] shape = sizes.clone();
-        for (int i = 0; i < shape.length; i++) {
-            if (shape[i] != 0) continue;
-            if (old == null) old = x.getShape();
-            shape[i] = old.get(i);
+        if (shape[0] == 0) shape[0] = 1; // one sequence; to ask for a shape is a call into libtorch
+        for (int i = 1; i < shape.length; i++) {
+            if (shape[i] == 0) shape[i] = x.getShape().get(i);
         }
         return x.reshape(new Shape(shape));
     }
@@ -236,12 +234,12 @@ final class ArrayOps implements PlainOps<NDArray> {
 
     @Override
     public NDArray keys(int layer, NDArray k) {
-        return cache.keys(layer, k.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3);
+        return cache.keys(layer, k.transpose(0, 2, 1, 3));
     }
 
     @Override
     public NDArray values(int layer, NDArray v) {
-        return cache.values(layer, v.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3);
+        return cache.values(layer, v.transpose(0, 2, 1, 3));
     }
 
     @Override

@@ -176,14 +176,14 @@ final class LayerScript extends ScriptOps {
         return cached("values", kvFormats.value(), v);
     }
 
-    /** Writes new keys, or values, in the cache's format; reads all visible ones, [1, key, kv_head, d_head]. */
+    /** Writes new keys, or values, in the cache's format; reads all visible ones, [1, kv_head, key, d_head]. */
     private String cached(String cache, KvFormat format, String x) {
         String heads = transpose(x, 0, 2, 1, 3); // [1, kv_head, pos, d_head]
         String place = "torch.slice(" + cache + ", 2, start, end)";
         String seen = "torch.slice(" + cache + ", 2, low, end)";
         if (format != KvFormat.INT8) { // the copy converts
             line("torch.copy_(" + place + ", " + use(heads) + ")");
-            return transpose(let(format == KvFormat.FP32 ? seen : "torch.to(" + seen + ", 6)"), 0, 2, 1, 3);
+            return let(format == KvFormat.FP32 ? seen : "torch.to(" + seen + ", 6)");
         }
         String size = "torch.div(torch.amax(torch.abs(%s), [-1], True), 127.)";
         String s = let("torch.clamp_min(" + size + ", " + KvCache.LEAST_SCALE + ")", heads);
@@ -191,7 +191,7 @@ final class LayerScript extends ScriptOps {
         line("torch.copy_(torch.slice(scales[" + scales + "], 2, start, end), " + s + ")");
         String codes = "torch.mul(torch.to(" + seen + ", 6), torch.slice(scales[" + scales + "], 2, low, end))";
         scales++;
-        return transpose(let(codes), 0, 2, 1, 3);
+        return let(codes);
     }
 
     /** {@code keys} is the convolution's state ({@link KvCache#state}), [1, past, d_model]. */
@@ -222,8 +222,8 @@ final class LayerScript extends ScriptOps {
     public String attend(int i, Attention a, String q, String k, String v, Tap<String> tap) {
         if (stepByStep(a, all.onCpu())) return super.attend(i, a, q, k, v, tap);
         int group = a.nHeads() / a.nKvHeads();
-        line("k = " + use(transpose(k, 0, 2, 1, 3))); // [1, kv_head, key, d_head]
-        line("v = " + use(transpose(v, 0, 2, 1, 3)));
+        line("k = " + use(k)); // [1, kv_head, key, d_head]
+        line("v = " + use(v));
         branch(
                 "if n == 1:",
                 () -> line("q = torch.reshape(" + use(q) + ", [1, " + a.nKvHeads() + ", " + group + ", " + a.dHead()

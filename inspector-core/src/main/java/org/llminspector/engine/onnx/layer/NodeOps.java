@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.PrecisionPlan;
@@ -42,6 +43,11 @@ class NodeOps implements PlainOps<String> {
     final Linears linears;
     final PositionNames names;
     private final DecoderSpec spec;
+    /** A transposition of another value, of which a further one is made without the first. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Transposed(String of, long... axes) {}
+
+    private final Map<String, Transposed> transposed = new HashMap<>();
     private final List<KvShape> shapes; // one per layer
     private final KvFormats cache;
 
@@ -197,10 +203,15 @@ class NodeOps implements PlainOps<String> {
 
     @Override
     public String transpose(String x, int... axes) {
-        return node(
-                "Transpose",
-                new Attributes().with("perm", Arrays.stream(axes).asLongStream().toArray()),
-                x);
+        Transposed once = transposed.get(x);
+        long[] whole = Arrays.stream(axes)
+                .mapToLong(a -> once == null ? a : once.axes()[a])
+                .toArray();
+        String of = once == null ? x : once.of();
+        if (IntStream.range(0, whole.length).allMatch(i -> whole[i] == i)) return of;
+        String y = node("Transpose", new Attributes().with("perm", whole), of);
+        transposed.put(y, new Transposed(of, whole));
+        return y;
     }
 
     @Override
@@ -311,12 +322,12 @@ class NodeOps implements PlainOps<String> {
 
     @Override
     public String keys(int i, String k) {
-        return withPast("key", i, shapes.get(i).key(), cache.key(), k);
+        return transpose(withPast("key", i, shapes.get(i).key(), cache.key(), k), 0, 2, 1, 3);
     }
 
     @Override
     public String values(int i, String v) {
-        return withPast("value", i, shapes.get(i).value(), cache.value(), v);
+        return transpose(withPast("value", i, shapes.get(i).value(), cache.value(), v), 0, 2, 1, 3);
     }
 
     private String withPast(String what, int layer, int width, KvFormat format, String now) {

@@ -231,12 +231,12 @@ final class LearnerScript extends ScriptOps {
 
     @Override
     public String keys(int layer, String k) {
-        return k;
+        return transpose(k, 0, 2, 1, 3);
     }
 
     @Override
     public String values(int layer, String v) {
-        return v;
+        return transpose(v, 0, 2, 1, 3);
     }
 
     @Override
@@ -256,12 +256,12 @@ final class LearnerScript extends ScriptOps {
     public String attend(int i, Attention a, String q, String k, String v, Tap<String> tap) {
         if (a.scoreSoftcap() != null || a.sinks()) return flattened(a, super.attend(i, a, q, k, v, tap));
         String mask = a.window() == null && a.alibi() == null ? "None, 0., True" : mask(a) + ", 0., False";
-        use(q);
-        use(k);
-        use(v);
+        String keys = transpose(k, 0, 2, 1, 3); // [batch, pos, kv_head, d_head]
+        String values = transpose(v, 0, 2, 1, 3);
+        List.of(q, keys, values).forEach(this::use);
         String queries = let("%s.transpose(1, 2)", q);
-        String keys = repeated(k, a, a.dHead());
-        String values = repeated(v, a, a.dValue());
+        keys = repeated(keys, a, a.dHead());
+        values = repeated(values, a, a.dValue());
         String z = let(
                 "torch.scaled_dot_product_attention(%s, %s, %s, " + mask + ", scale=" + (double) a.scale() + ")",
                 queries,

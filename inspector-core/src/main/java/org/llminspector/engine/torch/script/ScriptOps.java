@@ -105,7 +105,6 @@ public abstract class ScriptOps implements PlainOps<String> {
         return "w[" + references.computeIfAbsent(name, n -> references.size()) + "]";
     }
 
-    /** Its own form of {@link #reference}, if any. */
     @Override
     public String weight(String name) {
         return reference(name);
@@ -202,7 +201,7 @@ public abstract class ScriptOps implements PlainOps<String> {
 
     @Override
     public String heads(String x, int heads, int width) {
-        return headed(x, "torch.reshape(%1$s, [" + sizes(0, 0, heads, width) + "])");
+        return headed(x, "torch.reshape(%1$s, [" + sizes(0, -1, heads, width) + "])");
     }
 
     /** A view of heads, which {@link #flat} undoes. */
@@ -214,7 +213,7 @@ public abstract class ScriptOps implements PlainOps<String> {
 
     @Override
     public String flat(String x, int heads, int width) {
-        return headed.contains(x) && source(x) != null ? source(x) : reshape(x, 0, 0, (long) heads * width);
+        return headed.contains(x) && source(x) != null ? source(x) : reshape(x, 0, -1, (long) heads * width);
     }
 
     @Override
