@@ -132,7 +132,9 @@ test('opens from a folder: every panel is drawn, or says that it needs a server'
     const stage = page.getByTestId('stage');
     const panels = stage.getByRole('radiogroup').first().locator('label');
     await expect(panels.first()).toBeVisible();
-    for (const panel of await panels.all()) {
+    await drawn(page, stage, chapter); // a panel may join the others once the chapter's values are here
+    for (let i = 0; i < (await panels.count()); i++) {
+      const panel = panels.nth(i);
       await panel.click();
       const name = (await panel.innerText()).trim();
       await drawn(page, stage, `${chapter}, ${name}`);
