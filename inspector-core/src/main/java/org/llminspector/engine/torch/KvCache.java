@@ -22,9 +22,6 @@ import org.llminspector.spec.DecoderSpec;
 /** KV cache of one sequence in libtorch's memory. Reads return float32, also of positions just written in another format. */
 public final class KvCache extends SequenceCache {
 
-    /** Smallest scale, so that a vector of zeros has zeros for codes. */
-    static final float LEAST_SCALE = 1e-30f;
-
     /** One layer's keys, or its values. */
     private static final class Store {
         private final NDManager manager;
@@ -74,7 +71,7 @@ public final class KvCache extends SequenceCache {
             NDIndex here = new NDIndex().addAllDim(2).addSliceDim(start, end);
             NDIndex soFar = new NDIndex().addAllDim(2).addSliceDim(0, end);
             if (scales != null) {
-                NDArray scale = part.abs().max(new int[] {-1}, true).div(127).maximum(LEAST_SCALE);
+                NDArray scale = part.abs().max(new int[] {-1}, true).div(127).maximum(KvFormat.LEAST_SCALE);
                 all.set(here, part.div(scale).round().toType(DataType.INT8, false));
                 scales.set(here, scale);
                 return all.get(soFar).toType(DataType.FLOAT32, false).mul(scales.get(soFar));

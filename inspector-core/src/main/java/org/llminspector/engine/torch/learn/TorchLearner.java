@@ -51,7 +51,6 @@ public final class TorchLearner implements Learner {
     private NDArray first;
     private NDArray second;
     private final NDArray steps; // updates made, as float32 for the optimizer methods
-    private final LearnerScript forward;
     private final Map<Rope, Table> rotations = new HashMap<>();
     private final List<NDArray> biases = new ArrayList<>(); // ALiBi's, [head, pos] each
     private final AtomicLong made = new AtomicLong(); // updates, readable from other threads
@@ -63,15 +62,14 @@ public final class TorchLearner implements Learner {
     private TorchLearner(DecoderSpec spec, ParameterLayout layout, String device) {
         this.spec = spec;
         this.layout = layout;
-        this.forward = new LearnerScript(spec, layout);
         this.place = TorchDevices.choose(device);
         this.threads = Threads.most();
         this.manager = NDManager.newBaseManager(place, "PyTorch");
         try {
-            this.script = Script.compile(manager, StepScript.of(spec, layout, forward) + TURNS);
+            this.script = Script.compile(manager, StepScript.of(spec, layout) + TURNS);
             this.weights = zeros();
             this.steps = manager.zeros(new Shape());
-            for (Alibi alibi : forward.alibis()) {
+            for (Alibi alibi : spec.alibis()) {
                 float[] values = AlibiBias.at(alibi, 0, spec.maxContext());
                 biases.add(manager.create(values, new Shape(alibi.slopes().size(), spec.maxContext())));
             }
@@ -143,7 +141,7 @@ public final class TorchLearner implements Learner {
     /** The tables of sequences of this length: rotations, the same as {@link Positions} rotates by, and biases. */
     private NDArray[] tables(int length) {
         List<NDArray> tables = new ArrayList<>();
-        for (Rope rope : forward.ropes()) {
+        for (Rope rope : spec.ropes()) {
             float[] frequencies = RopeFrequencies.perPosition(rope, length);
             Table old = rotations.get(rope);
             if (old == null || !Arrays.equals(old.frequencies(), frequencies)) {
