@@ -132,7 +132,7 @@ test('opens from a folder: every panel is drawn, or says that it needs a server'
     const stage = page.getByTestId('stage');
     const panels = stage.getByRole('radiogroup').first().locator('label');
     await expect(panels.first()).toBeVisible();
-    await drawn(page, stage, chapter); // a panel may join the others once the chapter's values are here
+    await expect(stage.locator('.waiting'), chapter).toHaveCount(0); // a panel may join the others once the chapter's values are here
     for (let i = 0; i < (await panels.count()); i++) {
       const panel = panels.nth(i);
       await panel.click();

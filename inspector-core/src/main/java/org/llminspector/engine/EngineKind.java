@@ -84,7 +84,9 @@ public interface EngineKind {
     Set<Ability> abilities();
 
     /** Whether it opens this sort of model at all. */
-    boolean opens(Source model);
+    default boolean opens(Source model) {
+        return model.checkpoint().onnx().isEmpty();
+    }
 
     /**
      * The device that a request means.
@@ -116,7 +118,9 @@ public interface EngineKind {
     WeightBytes weightBytes(Source model, String device, PrecisionPlan plan, long parameters);
 
     /** Whether the embedding is a table of its own, next to the unembedding's. */
-    boolean ownEmbedding(Source model, String device, PrecisionPlan plan);
+    default boolean ownEmbedding(Source model, String device, PrecisionPlan plan) {
+        return !model.spec().tied();
+    }
 
     /**
      * Copies of the scores [head, query, key] alive at once in a pass.
@@ -126,7 +130,9 @@ public interface EngineKind {
     int scoreCopies(boolean visible);
 
     /** Whether keys and values are repeated for the query heads that share them. */
-    boolean repeatsKeys();
+    default boolean repeatsKeys() {
+        return false;
+    }
 
     /** Bytes of the largest buffer of one layer's keys or values. */
     long largestCacheBuffer();

@@ -1,5 +1,7 @@
 package org.llminspector.engine;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -8,7 +10,9 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
 import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
 
 /**
  * Settings of a session: its longest length, captures, interventions and a cached prefix.
@@ -48,6 +52,23 @@ public record SessionRequest(
             List<Map<HookId, Tensor>> sources,
             boolean hooked) {
         this(maxPositions, hooks, interventions, sources, hooked, null);
+    }
+
+    /** Indices of the interventions at each hook that they change, in order. */
+    public Map<HookId, List<Integer>> changes(DecoderSpec spec) {
+        Map<HookId, List<Integer>> changes = new LinkedHashMap<>();
+        for (int i = 0; i < interventions.size(); i++) {
+            for (HookId id :
+                    HookPatterns.match(spec, List.of(interventions.get(i).hook()))) {
+                changes.computeIfAbsent(id, k -> new ArrayList<>()).add(i);
+            }
+        }
+        return changes;
+    }
+
+    /** The source value of an intervention at a hook; null for none. */
+    public Tensor source(int intervention, HookId id) {
+        return intervention < sources.size() ? sources.get(intervention).get(id) : null;
     }
 
     /** The same request, continuing from a cached prefix. */

@@ -1,6 +1,8 @@
 package org.llminspector.spec;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -42,6 +44,24 @@ public record DecoderSpec(
 
     public DecoderSpec {
         layers = List.copyOf(layers);
+    }
+
+    /** Of Llama's shape: every layer alike, with RMSNorm, this attention and a SwiGLU MLP without biases. */
+    public static DecoderSpec llama(
+            String family,
+            int vocab,
+            int dModel,
+            int maxContext,
+            int nLayers,
+            Attention attention,
+            int dMlp,
+            double normEps,
+            boolean tied) {
+        Norm norm = new Norm(Norm.Kind.RMS, normEps);
+        Mlp mlp = new Mlp(dMlp, Activation.SILU, true, false);
+        List<LayerSpec> layers =
+                Collections.nCopies(nLayers, new LayerSpec(norm, attention, null, norm, mlp, null, false));
+        return new DecoderSpec(family, vocab, dModel, maxContext, false, 1f, layers, norm, tied, false, null, null);
     }
 
     /** With tables as wide as the stream. */
@@ -126,5 +146,23 @@ public record DecoderSpec(
     /** The attention of each layer with attention. */
     public Stream<Attention> attentions() {
         return layers.stream().filter(LayerSpec::attends).map(LayerSpec::attention);
+    }
+
+    /** The distinct RoPE settings of its layers. */
+    public List<Rope> ropes() {
+        return attentions()
+                .map(Attention::rope)
+                .filter(Objects::nonNull)
+                .distinct()
+                .toList();
+    }
+
+    /** The distinct ALiBi settings of its layers. */
+    public List<Alibi> alibis() {
+        return attentions()
+                .map(Attention::alibi)
+                .filter(Objects::nonNull)
+                .distinct()
+                .toList();
     }
 }

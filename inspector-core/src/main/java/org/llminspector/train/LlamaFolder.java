@@ -7,7 +7,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -22,12 +21,8 @@ import org.llminspector.engine.Parameter;
 import org.llminspector.engine.torch.learn.ParameterLayout;
 import org.llminspector.family.Config;
 import org.llminspector.family.Family;
-import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerSpec;
-import org.llminspector.spec.Mlp;
-import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
 
 /**
@@ -53,25 +48,11 @@ final class LlamaFolder {
 
     /** The decoder spec of a recipe's shape. */
     static DecoderSpec spec(Recipe.Shape s, int vocab) {
-        Norm norm = new Norm(Norm.Kind.RMS, s.normEps());
         int dHead = s.dModel() / s.nHeads();
         Rope rope = new Rope(dHead, s.ropeTheta(), new Rope.Default());
         Attention attention = Attention.plain(s.nHeads(), s.nKvHeads(), dHead, rope, null, false, false);
-        Mlp mlp = new Mlp(s.dMlp(), Activation.SILU, true, false);
-        LayerSpec layer = new LayerSpec(norm, attention, null, norm, mlp, null, false);
-        return new DecoderSpec(
-                "llama",
-                vocab,
-                s.dModel(),
-                s.context(),
-                false,
-                1f,
-                Collections.nCopies(s.nLayers(), layer),
-                norm,
-                true,
-                false,
-                null,
-                null);
+        return DecoderSpec.llama(
+                "llama", vocab, s.dModel(), s.context(), s.nLayers(), attention, s.dMlp(), s.normEps(), true);
     }
 
     /**

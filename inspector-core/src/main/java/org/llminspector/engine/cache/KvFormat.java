@@ -12,6 +12,9 @@ public enum KvFormat {
      */
     INT8(DType.I8);
 
+    /** Smallest scale of codes, so that a vector of zeros has zeros for codes. */
+    public static final float LEAST_SCALE = 1e-30f;
+
     private final DType dtype;
 
     KvFormat(DType dtype) {

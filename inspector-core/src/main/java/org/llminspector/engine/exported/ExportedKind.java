@@ -64,18 +64,8 @@ public final class ExportedKind implements EngineKind {
     }
 
     @Override
-    public boolean ownEmbedding(Source model, String device, PrecisionPlan plan) {
-        return !model.spec().tied();
-    }
-
-    @Override
     public int scoreCopies(boolean visible) {
         return onnx.scoreCopies(visible);
-    }
-
-    @Override
-    public boolean repeatsKeys() {
-        return onnx.repeatsKeys();
     }
 
     @Override

@@ -1,19 +1,15 @@
 package org.llminspector.engine.onnx;
 
 import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.llminspector.base.DType;
-import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
-import org.llminspector.capture.Intervention;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
@@ -23,14 +19,11 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
-import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.onnx.graph.Graph;
 import org.llminspector.engine.onnx.graph.Taps.Step;
 import org.llminspector.engine.onnx.layer.Encodings;
 import org.llminspector.engine.onnx.layer.GraphWriter;
-import org.llminspector.engine.onnx.layer.Linears;
 import org.llminspector.engine.onnx.runtime.Arithmetic;
-import org.llminspector.engine.onnx.runtime.Feed;
 import org.llminspector.engine.onnx.runtime.GraphCache;
 import org.llminspector.engine.onnx.runtime.OnnxDevices;
 import org.llminspector.engine.onnx.runtime.OnnxWeights;
@@ -39,7 +32,6 @@ import org.llminspector.engine.onnx.runtime.Ort;
 import org.llminspector.engine.onnx.runtime.Target;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.local.PreparedTensors;
 import org.llminspector.spec.DecoderSpec;
@@ -141,24 +133,8 @@ public final class OnnxEngine implements InspectorEngine {
     private static void check(DecoderSpec spec, PrecisionPlan plan) {
         plan.check(spec);
         if (plan.choices(spec).stream().anyMatch(c -> c.precision() == Precision.BF16)) {
-            throw Problem.unsupported("the onnx engine has no bf16 arithmetic")
-                    .where("precision")
-                    .expected("another precision")
-                    .found("bf16: " + BF16_WHY)
-                    .instead(BF16_INSTEAD);
+            throw support(Precision.BF16, null).refused("onnx", "another precision");
         }
-    }
-
-    /** The KV cache's formats: the plan's, or the engine's own. */
-    public static KvFormats kvFormats(String device, PrecisionPlan plan) {
-        if (plan.kvCache() != null) return plan.kvCache();
-        return OnnxDevices.target(device).usesFp16(plan) ? KvFormats.FP16 : KvFormats.FP32;
-    }
-
-    /** Whether the embedding has a table of its own, as in the file, separate from the unembedding's. */
-    public static boolean ownEmbedding(DecoderSpec spec, PrecisionPlan plan, String device) {
-        return Linears.ownEmbedding(
-                plan, spec.tied(), OnnxDevices.target(device).cuda());
     }
 
     @Override
@@ -167,21 +143,16 @@ public final class OnnxEngine implements InspectorEngine {
         return new OnnxEngine(spec, encodings.sharing(), target, other);
     }
 
+    private static PrecisionSupport support(Precision p, Target target) {
+        if (p == Precision.BF16) return PrecisionSupport.none(p, BF16_WHY, BF16_INSTEAD);
+        PrecisionPlan plan = PrecisionPlan.of(p);
+        return PrecisionSupport.of(p, Arithmetic.of(plan.at("unembed"), target) + Arithmetic.cache(plan, target));
+    }
+
     /** What this engine can do on this machine. */
     public static Capabilities capabilities() {
         Target best = OnnxDevices.target("auto");
-        List<PrecisionSupport> precisions = new ArrayList<>();
-        for (Precision p : Precision.values()) {
-            boolean can = p != Precision.BF16;
-            PrecisionPlan plan = PrecisionPlan.of(p);
-            precisions.add(new PrecisionSupport(
-                    p,
-                    can,
-                    can ? Arithmetic.of(plan.at("unembed"), best) + Arithmetic.cache(plan, best) : null,
-                    can ? null : BF16_WHY,
-                    can ? null : BF16_INSTEAD));
-        }
-        return new Capabilities("onnx", version(), true, OnnxDevices.list(), precisions, null, null);
+        return Capabilities.of("onnx", version(), OnnxDevices.list(), p -> support(p, best));
     }
 
     private static String version() {
@@ -234,12 +205,13 @@ public final class OnnxEngine implements InspectorEngine {
 
     private Map<HookId, List<Step>> steps(SessionRequest request) {
         Map<HookId, List<Step>> steps = new LinkedHashMap<>();
-        for (int i = 0; i < request.interventions().size(); i++) {
-            Intervention v = request.interventions().get(i);
-            for (HookId id : HookPatterns.match(spec, List.of(v.hook()))) {
-                steps.computeIfAbsent(id, k -> new ArrayList<>()).add(new Step(i, id, v.op()));
-            }
-        }
+        request.changes(spec)
+                .forEach((id, indices) -> steps.put(
+                        id,
+                        indices.stream()
+                                .map(i -> new Step(
+                                        i, id, request.interventions().get(i).op()))
+                                .toList()));
         return steps;
     }
 
@@ -259,15 +231,13 @@ public final class OnnxEngine implements InspectorEngine {
             unembedding = new OpenGraph(GraphWriter.unembedding(spec, encodings, plan, target), weights, target, true);
             count();
         }
-        Graph graph = unembedding.graph();
-        try (Feed feed = new Feed()) {
-            feed.floats("resid", resid.toFloats(), resid.shape());
-            try (OrtSession.Result result = unembedding.run(feed.inputs(), Set.of(graph.logits()), Map.of())) {
-                OnnxTensor logits = (OnnxTensor) result.get(graph.logits()).orElseThrow();
-                ByteBuffer bytes = logits.getByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-                return Tensor.of(DType.F32, bytes, logits.getInfo().getShape());
-            }
-        }
+        String output = unembedding.graph().logits();
+        return unembedding.once(
+                feed -> feed.floats("resid", resid.toFloats(), resid.shape()), Set.of(output), result -> {
+                    OnnxTensor logits = OpenGraph.output(result, output);
+                    ByteBuffer bytes = logits.getByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+                    return Tensor.of(DType.F32, bytes, logits.getInfo().getShape());
+                });
     }
 
     @Override

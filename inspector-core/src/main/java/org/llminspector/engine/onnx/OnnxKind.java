@@ -12,6 +12,7 @@ import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.onnx.layer.Linears;
 import org.llminspector.engine.onnx.runtime.OnnxDevices;
 import org.llminspector.family.Weights;
 import org.llminspector.local.PreparedStore;
@@ -37,11 +38,6 @@ public final class OnnxKind implements EngineKind {
     }
 
     @Override
-    public boolean opens(Source model) {
-        return model.checkpoint().onnx().isEmpty();
-    }
-
-    @Override
     public String device(String wanted) {
         return OnnxDevices.resolve(wanted);
     }
@@ -60,7 +56,7 @@ public final class OnnxKind implements EngineKind {
 
     @Override
     public KvFormats kvFormats(Source model, String device, PrecisionPlan plan) {
-        return plan.kvCache() == null ? OnnxEngine.kvFormats(device, plan) : plan.kvCache();
+        return OnnxDevices.target(device).kvFormats(plan);
     }
 
     @Override
@@ -113,17 +109,13 @@ public final class OnnxKind implements EngineKind {
 
     @Override
     public boolean ownEmbedding(Source model, String device, PrecisionPlan plan) {
-        return OnnxEngine.ownEmbedding(model.spec(), plan, device);
+        return Linears.ownEmbedding(
+                plan, model.spec().tied(), OnnxDevices.target(device).cuda());
     }
 
     @Override
     public int scoreCopies(boolean visible) {
         return 1;
-    }
-
-    @Override
-    public boolean repeatsKeys() {
-        return false;
     }
 
     @Override

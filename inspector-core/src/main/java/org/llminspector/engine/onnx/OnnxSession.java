@@ -1,6 +1,5 @@
 package org.llminspector.engine.onnx;
 
-import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
@@ -67,9 +66,7 @@ final class OnnxSession implements Session {
                 if (first.containsKey(output)) captured.put(name, buffers.whole(first.get(output)));
             });
             made = new KvCache(spec, request.maxPositions(), graph, captured, open.memory());
-            if (request.prefix() != null && !made.begin(request.prefix())) {
-                throw new IllegalArgumentException("a cache that gives no prefix takes none");
-            }
+            if (request.prefix() != null) made.begin(request.prefix());
             this.places = new PositionInputs(spec, graph.inputs());
             this.changes = new InterventionInputs(spec, request, graph);
         } catch (RuntimeException | Error e) {
@@ -132,7 +129,7 @@ final class OnnxSession implements Session {
     }
 
     private FloatBuffer logits(OrtSession.Result result) {
-        return ((OnnxTensor) result.get(graph.logits()).orElseThrow()).getFloatBuffer();
+        return OpenGraph.output(result, graph.logits()).getFloatBuffer();
     }
 
     @Override

@@ -14,24 +14,20 @@ import java.util.Map;
  */
 final class ExpertMatrices {
 
-    /** Loads and frees the matrices of modules that read the same input. */
-    interface Maker {
-        Made make(List<String> modules);
+    /**
+     * @param bytes of memory that are not mapped from the file
+     * @param mapped those that are
+     */
+    record Made(LinearGroup matrices, long bytes, long mapped) {}
 
-        void drop(List<String> modules, LinearGroup matrices);
-    }
-
-    /** @param bytes of memory that are not mapped from the file */
-    record Made(LinearGroup matrices, long bytes) {}
-
-    private final Maker maker;
+    private final TorchWeights weights;
     private final long most;
     private final Map<List<String>, Made> made = new LinkedHashMap<>(16, 0.75f, true); // in access order, eldest first
     private long held;
 
     /** @param most limit of converted matrices, in bytes */
-    ExpertMatrices(Maker maker, long most) {
-        this.maker = maker;
+    ExpertMatrices(TorchWeights weights, long most) {
+        this.weights = weights;
         this.most = most;
     }
 
@@ -39,14 +35,14 @@ final class ExpertMatrices {
     LinearGroup of(List<String> modules) {
         Made there = made.get(modules);
         if (there != null) return there.matrices();
-        Made entry = maker.make(modules);
+        Made entry = weights.expert(modules);
         Iterator<Map.Entry<List<String>, Made>> oldest = made.entrySet().iterator();
         while (held + entry.bytes() > most && oldest.hasNext()) {
             Map.Entry<List<String>, Made> old = oldest.next();
             if (old.getValue().bytes() == 0) continue;
             oldest.remove();
             held -= old.getValue().bytes();
-            maker.drop(old.getKey(), old.getValue().matrices());
+            weights.drop(old.getKey(), old.getValue());
         }
         made.put(modules, entry);
         held += entry.bytes();

@@ -13,7 +13,6 @@ import org.llminspector.engine.torch.libtorch.OneDnn;
 import org.llminspector.engine.torch.libtorch.Script;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerSpec;
 
 /**
  * The fused form of a model: each layer is one TorchScript call, without hooks inside.
@@ -27,11 +26,12 @@ final class FusedLayers implements AutoCloseable {
     private final Script script;
     private final List<String> methods = new ArrayList<>(); // one per layer
     private final List<List<NDArray>> weights = new ArrayList<>();
-    private final List<Boolean> stepByStep = new ArrayList<>();
+    private final boolean onCpu;
 
     FusedLayers(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
         this.spec = spec;
         this.manager = manager;
+        this.onCpu = weights.onCpu();
         Product product = product(weights);
         StringBuilder text = new StringBuilder(LayerScript.helpers(product));
         Map<String, String> written = new LinkedHashMap<>();
@@ -42,8 +42,6 @@ final class FusedLayers implements AutoCloseable {
             if (known == null) text.append(layer.method(name));
             methods.add(known == null ? name : known);
             this.weights.add(layer.weights());
-            stepByStep.add(
-                    spec.layers().get(i).mixer() instanceof Attention a && LayerScript.stepByStep(a, weights.onCpu()));
         }
         script = Script.compile(manager, text.toString());
     }
@@ -62,43 +60,24 @@ final class FusedLayers implements AutoCloseable {
      * to the cache.
      */
     NDArray apply(int i, NDArray x, Positions.Pass pass, KvCache cache) {
-        LayerSpec layer = spec.layers().get(i);
-        return layer.attends() ? attending(i, layer.attention(), x, pass, cache) : convolving(i, x, cache);
-    }
-
-    private NDArray convolving(int i, NDArray x, KvCache cache) {
-        NDArray state = cache.state(i);
+        Attention a = spec.layers().get(i).mixer() instanceof Attention attention ? attention : null;
         return script.callAsWritten(
                         manager,
                         methods.get(i),
                         x,
                         weights.get(i),
-                        state,
-                        state,
-                        List.of(),
+                        a == null ? cache.state(i) : cache.allKeys(i),
+                        a == null ? cache.state(i) : cache.allValues(i),
+                        a == null ? List.of() : cache.allScales(i),
                         (long) cache.length(),
-                        List.of(),
-                        List.of())
-                .get(0);
-    }
-
-    private NDArray attending(int i, Attention a, NDArray x, Positions.Pass pass, KvCache cache) {
-        return script.callAsWritten(
-                        manager,
-                        methods.get(i),
-                        x,
-                        weights.get(i),
-                        cache.allKeys(i),
-                        cache.allValues(i),
-                        cache.allScales(i),
-                        (long) cache.length(),
-                        a.rope() == null ? List.of() : pass.cosSin(a.rope()),
-                        mask(a, stepByStep.get(i), pass))
+                        a == null || a.rope() == null ? List.of() : pass.cosSin(a.rope()),
+                        a == null ? List.of() : mask(a, pass))
                 .get(0);
     }
 
     /** Empty where the script's built-in causal mask suffices. */
-    private static List<NDArray> mask(Attention a, boolean stepByStep, Positions.Pass pass) {
+    private List<NDArray> mask(Attention a, Positions.Pass pass) {
+        boolean stepByStep = LayerScript.stepByStep(a, onCpu);
         boolean windowed = a.window() != null && pass.end() > a.window();
         boolean several = pass.count() > 1 && (pass.start() > 0 || windowed || stepByStep);
         return several || a.alibi() != null ? List.of(pass.mask(a)) : List.of();

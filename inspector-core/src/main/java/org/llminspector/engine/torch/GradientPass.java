@@ -14,6 +14,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.GradientRequest.Of;
@@ -50,8 +52,7 @@ final class GradientPass {
             scope.suppressNotUsedWarning();
             JniUtils.setGradMode(true);
             parameters.values().forEach(p -> p.setRequiresGradient(true));
-            long[] ids = new long[request.tokens().length];
-            for (int i = 0; i < ids.length; i++) ids[i] = request.tokens()[i];
+            long[] ids = IntStream.of(request.tokens()).asLongStream().toArray();
             NDArray logits = decoder.forward(own.create(ids, new Shape(1, ids.length)), KvCache.none(), leaves);
             NDArray each = each(logits, request.targets(), own); // [target]
             NDArray value = each.mul(own.create(weights(request))).sum();
@@ -94,8 +95,7 @@ final class GradientPass {
         List<Gradients.ParameterGradient> norms = new ArrayList<>();
         parameters.forEach((name, p) -> {
             NDArray g = p.getGradient();
-            List<Long> shape = new ArrayList<>();
-            for (long d : p.getShape().getShape()) shape.add(d);
+            List<Long> shape = LongStream.of(p.getShape().getShape()).boxed().toList();
             norms.add(new Gradients.ParameterGradient(
                     name,
                     shape,
@@ -106,7 +106,7 @@ final class GradientPass {
         return norms;
     }
 
-    /** Tap that adds zero leaves where a gradient is wanted. */
+    /** Tap that adds zero leaves where a gradient is wanted, in the hooked form: the fused one has no gradients. */
     private static final class Leaves implements PassTap, AutoCloseable {
         private final Set<HookId> wanted;
         private final NDManager manager;
@@ -120,12 +120,6 @@ final class GradientPass {
         @Override
         public boolean wants(HookPoint point, int layer) {
             return point == HookPoint.LOGITS || wanted.contains(new HookId(point, layer));
-        }
-
-        /** The fused form has no gradients. */
-        @Override
-        public boolean seesInside() {
-            return true;
         }
 
         @Override
@@ -147,11 +141,8 @@ final class GradientPass {
         SortedMap<HookId, Tensor> gradients() {
             TreeMap<HookId, Tensor> gradients = new TreeMap<>();
             zeros.forEach((id, leaf) -> {
-                gradients.put(
-                        id,
-                        Tensor.of(
-                                leaf.getGradient().toFloatArray(),
-                                leaf.getShape().getShape()));
+                float[] values = leaf.getGradient().toFloatArray();
+                gradients.put(id, Tensor.of(values, leaf.getShape().getShape()));
             });
             return gradients;
         }

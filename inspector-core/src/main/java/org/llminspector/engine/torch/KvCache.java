@@ -12,26 +12,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.llminspector.engine.cache.CacheGrowth;
-import org.llminspector.engine.cache.ConvState;
-import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.engine.cache.KvFormat;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.engine.cache.KvShape;
+import org.llminspector.engine.cache.SequenceCache;
 import org.llminspector.spec.DecoderSpec;
 
-/**
- * KV cache of one sequence on libtorch, in memory that grows with it ({@link CacheGrowth}). Reads return float32, also of
- * positions just written in another format. With latent attention it keeps the latent vector ({@link KvShape}). It
- * includes the states of short convolutions ({@link ConvState}).
- */
-public final class KvCache {
-
-    /** Smallest scale, so that a vector of zeros has zeros for codes. */
-    static final float LEAST_SCALE = 1e-30f;
-
-    private static final float[] NOTHING = {};
+/** KV cache of one sequence in libtorch's memory. Reads return float32, also of positions just written in another format. */
+public final class KvCache extends SequenceCache {
 
     /** One layer's keys, or its values. */
     private static final class Store {
@@ -82,7 +71,7 @@ public final class KvCache {
             NDIndex here = new NDIndex().addAllDim(2).addSliceDim(start, end);
             NDIndex soFar = new NDIndex().addAllDim(2).addSliceDim(0, end);
             if (scales != null) {
-                NDArray scale = part.abs().max(new int[] {-1}, true).div(127).maximum(LEAST_SCALE);
+                NDArray scale = part.abs().max(new int[] {-1}, true).div(127).maximum(KvFormat.LEAST_SCALE);
                 all.set(here, part.div(scale).round().toType(DataType.INT8, false));
                 scales.set(here, scale);
                 return all.get(soFar).toType(DataType.FLOAT32, false).mul(scales.get(soFar));
@@ -92,41 +81,25 @@ public final class KvCache {
         }
     }
 
-    private final DecoderSpec spec; // null where nothing is kept, like shapes
-    private final List<KvShape> shapes; // one per layer
-    private final int maxPositions;
-    private final KvFormats formats;
+    private final NDManager manager; // null where nothing is kept, like spec and shapes
     private final List<Store> keys = new ArrayList<>(); // one per layer
     private final List<Store> values = new ArrayList<>(); // both null for a layer with a short convolution
     private final List<NDArray> states = new ArrayList<>(); // [1, past, d_model]; null for a layer with attention
-    private int capacity; // positions allocated
-    private int length;
 
     public KvCache(DecoderSpec spec, List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
-        this.spec = spec;
-        this.shapes = shapes;
-        this.maxPositions = maxPositions;
-        this.formats = formats;
+        super(spec, shapes, formats, maxPositions, 0);
+        this.manager = manager;
         for (int i = 0; i < shapes.size(); i++) {
             KvShape s = shapes.get(i);
-            int past = ConvState.past(spec.layers().get(i));
-            boolean attends = spec.layers().get(i).attends();
-            keys.add(attends ? new Store(manager, formats.key(), s.heads(), s.key()) : null);
-            values.add(attends ? new Store(manager, formats.value(), s.heads(), s.value()) : null);
-            states.add(attends ? null : manager.zeros(new Shape(1, past, spec.dModel())));
+            keys.add(attends(i) ? new Store(manager, formats.key(), s.heads(), s.key()) : null);
+            values.add(attends(i) ? new Store(manager, formats.value(), s.heads(), s.value()) : null);
+            states.add(attends(i) ? null : manager.zeros(new Shape(1, past(i), spec.dModel())));
         }
     }
 
-    /** Makes room for a pass over {@code count} positions. */
-    void reserve(int count) {
-        if (length + count > maxPositions) {
-            throw new IllegalArgumentException(length + " + " + count + " of " + maxPositions + " positions");
-        }
-        int needed = CacheGrowth.capacity(capacity, length + count, maxPositions);
-        if (needed == capacity) return;
-        capacity = needed;
-        for (Store store : keys) if (store != null) store.grow(capacity, length);
-        for (Store store : values) if (store != null) store.grow(capacity, length);
+    private KvCache() {
+        super(null, null, KvFormats.FP32, 0, 0);
+        this.manager = null;
     }
 
     /** A cache that keeps nothing: a pass sees its own keys and values only, with their gradients. */
@@ -134,16 +107,11 @@ public final class KvCache {
         return new KvCache();
     }
 
-    private KvCache() {
-        this.spec = null;
-        this.shapes = null;
-        this.maxPositions = 0;
-        this.formats = KvFormats.FP32;
-    }
-
-    /** Positions in the cache. */
-    int length() {
-        return length;
+    @Override
+    protected void grow(int oldCapacity) {
+        Stream.concat(keys.stream(), values.stream())
+                .filter(Objects::nonNull)
+                .forEach(s -> s.grow(capacity(), length()));
     }
 
     /** Whether a layer's own keys and values are cached, not the latent vector behind them. */
@@ -153,11 +121,11 @@ public final class KvCache {
 
     /** Writes a pass's keys [1, kv_head, pos, d_head]; returns all keys so far, a view [1, kv_head, key, d_head]. */
     NDArray keys(int layer, NDArray k) {
-        return shapes == null ? k : keys.get(layer).append(k, length);
+        return shapes == null ? k : keys.get(layer).append(k, length());
     }
 
     NDArray values(int layer, NDArray v) {
-        return shapes == null ? v : values.get(layer).append(v, length);
+        return shapes == null ? v : values.get(layer).append(v, length());
     }
 
     /** The whole memory [1, kv_head, capacity, d_head], for a fused layer that writes into it. */
@@ -198,74 +166,40 @@ public final class KvCache {
                 .toList();
     }
 
-    /** Whether values are stored unrounded, so that prefixes can be copied out and in exactly. */
-    private boolean exact() {
+    @Override
+    protected boolean readable() {
         return formats.equals(KvFormats.FP32);
     }
 
-    /** Fills the cache with a prefix. */
-    void begin(KvPrefix prefix, NDManager manager) {
-        if (!exact()) throw new IllegalArgumentException("a cache that gives no prefix takes none");
-        int n = prefix.length();
-        reserve(n);
-        for (int i = 0; i < shapes.size(); i++) {
-            if (states.get(i) != null) {
-                NDArray state = states.get(i);
-                try (NDArray part = manager.create(prefix.state(i), state.getShape())) {
-                    state.set(new NDIndex().addAllDim(), part);
-                }
-                continue;
-            }
-            KvShape s = shapes.get(i);
-            put(allKeys(i), prefix.keys(i), s.heads(), s.key(), n, manager);
-            put(allValues(i), prefix.values(i), s.heads(), s.value(), n, manager);
-        }
-        length = n;
-    }
-
-    private static void put(NDArray all, float[] first, int heads, int width, int n, NDManager manager) {
-        float[] byHead = KvPrefix.byHead(first, n, heads, width);
-        try (NDArray part = manager.create(byHead, new Shape(1, heads, n, width))) {
-            all.set(new NDIndex().addAllDim(2).addSliceDim(0, n), part);
+    @Override
+    protected void put(Kept what, int layer, float[] values, int n) {
+        NDArray all = memory(what, layer);
+        Shape s = all.getShape();
+        boolean state = what == Kept.STATE;
+        float[] byHead = state ? values : KvPrefix.byHead(values, n, (int) s.get(1), (int) s.get(3));
+        try (NDArray part = manager.create(byHead, state ? s : new Shape(1, s.get(1), n, s.get(3)))) {
+            all.set(first(what, n), part);
         }
     }
 
-    /**
-     * A copy of the first positions; null where they are stored rounded, or where short convolutions have passed them.
-     */
-    KvPrefix prefix(int n) {
-        boolean convolves = states.stream().anyMatch(Objects::nonNull);
-        if (!exact() || (convolves && n != length)) return null;
-        List<float[]> k = new ArrayList<>();
-        List<float[]> v = new ArrayList<>();
-        List<float[]> kept = new ArrayList<>();
-        for (int i = 0; i < shapes.size(); i++) {
-            NDArray state = states.get(i);
-            kept.add(state == null ? NOTHING : state.toFloatArray());
-            if (state != null) {
-                k.add(NOTHING);
-                v.add(NOTHING);
-                continue;
-            }
-            KvShape s = shapes.get(i);
-            k.add(first(allKeys(i), s.heads(), s.key(), n));
-            v.add(first(allValues(i), s.heads(), s.value(), n));
-        }
-        return new KvPrefix(n, k, v, convolves ? kept : List.of());
-    }
-
-    private static float[] first(NDArray all, int heads, int width, int n) {
-        try (NDArray part = all.get(new NDIndex().addAllDim(2).addSliceDim(0, n))) {
-            return KvPrefix.byPosition(part.toFloatArray(), heads, n, width);
+    @Override
+    protected float[] get(Kept what, int layer, int n) {
+        try (NDArray part = memory(what, layer).get(first(what, n))) {
+            float[] values = part.toFloatArray();
+            Shape s = part.getShape();
+            return what == Kept.STATE ? values : KvPrefix.byPosition(values, (int) s.get(1), n, (int) s.get(3));
         }
     }
 
-    /** Called once per pass, after the last layer. */
-    void advance(int positions) {
-        length += positions;
+    private NDArray memory(Kept what, int layer) {
+        return switch (what) {
+            case KEY -> allKeys(layer);
+            case VALUE -> allValues(layer);
+            case STATE -> state(layer);
+        };
     }
 
-    KvCacheReport report() {
-        return KvCacheReport.of(spec, shapes, formats, length, capacity);
+    private static NDIndex first(Kept what, int n) {
+        return new NDIndex().addAllDim(what == Kept.STATE ? 1 : 2).addSliceDim(0, n);
     }
 }

@@ -186,7 +186,7 @@ final class LayerScript extends ScriptOps {
             return let(format == KvFormat.FP32 ? seen : "torch.to(" + seen + ", 6)");
         }
         String size = "torch.div(torch.amax(torch.abs(%s), [-1], True), 127.)";
-        String s = let("torch.clamp_min(" + size + ", " + KvCache.LEAST_SCALE + ")", heads);
+        String s = let("torch.clamp_min(" + size + ", " + KvFormat.LEAST_SCALE + ")", heads);
         line("torch.copy_(" + place + ", torch.round(torch.div(" + use(heads) + ", " + s + ")))");
         line("torch.copy_(torch.slice(scales[" + scales + "], 2, start, end), " + s + ")");
         String codes = "torch.mul(torch.to(" + seen + ", 6), torch.slice(scales[" + scales + "], 2, low, end))";

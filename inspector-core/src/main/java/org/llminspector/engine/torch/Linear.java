@@ -3,6 +3,7 @@ package org.llminspector.engine.torch;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.jni.JniUtils;
+import java.util.stream.Stream;
 import org.llminspector.engine.torch.libtorch.OneDnn;
 
 /**
@@ -21,6 +22,10 @@ record Linear(NDArray weight, NDArray bias, boolean halfAlways) {
             return bias == null ? y : y.add(bias);
         }
         return linear(x, weight.toType(DataType.FLOAT32, false), bias);
+    }
+
+    Stream<NDArray> arrays() {
+        return bias == null ? Stream.of(weight) : Stream.of(weight, bias);
     }
 
     private static NDArray linear(NDArray x, NDArray weight, NDArray bias) {

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +36,7 @@ public final class Positions {
     final class Pass implements AutoCloseable {
         private final int start;
         private final int count;
+        private final List<NDArray> kept = new ArrayList<>();
         private final Map<Rope, NDArray[]> tables = new HashMap<>();
         private final Map<Integer, NDArray> masks = new HashMap<>();
         private final Map<Biased, NDArray> biases = new HashMap<>();
@@ -122,17 +124,13 @@ public final class Positions {
         /** Detaches an array from the scope of the layer that made it; {@link #close} closes it. */
         private NDArray keep(NDArray array) {
             NDScope.unregister(array);
+            kept.add(array);
             return array;
         }
 
         @Override
         public void close() {
-            tables.values().forEach(t -> {
-                t[0].close();
-                t[1].close();
-            });
-            masks.values().forEach(NDArray::close);
-            biases.values().forEach(NDArray::close);
+            kept.forEach(NDArray::close);
         }
     }
 }

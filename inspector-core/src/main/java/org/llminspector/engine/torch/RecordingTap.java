@@ -71,7 +71,7 @@ final class RecordingTap implements PassTap {
         if (!wants(point, layer)) return value;
         HookId id = new HookId(point, layer);
         NDArray v = value;
-        for (Change change : changes.getOrDefault(id, List.of())) v = change.apply(id, v, start, count);
+        for (Change change : changes.getOrDefault(id, List.of())) v = change.apply(v, start);
         if (captured.contains(id)) {
             NDScope.unregister(v);
             kept.put(id, v);

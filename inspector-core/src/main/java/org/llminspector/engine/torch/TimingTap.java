@@ -32,21 +32,6 @@ final class TimingTap implements PassTap {
     }
 
     @Override
-    public boolean seesInside() {
-        return true;
-    }
-
-    @Override
-    public boolean changes(HookPoint point, int layer) {
-        return false;
-    }
-
-    @Override
-    public boolean wants(HookPoint point, int layer) {
-        return false;
-    }
-
-    @Override
     public NDArray at(HookPoint point, int layer, NDArray value) {
         if (waits) value.flatten().get(0).toFloatArray();
         // A block's input is the output of the block before it.

@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
-import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.layer.Block;
 import org.llminspector.engine.layer.Embedding;
 import org.llminspector.engine.layer.Tap;
@@ -23,30 +22,15 @@ final class TorchDecoder {
     private final TorchWeights weights;
     private final Positions positions;
     private final Scalars scalars;
-    private final KvFormats kvFormats; // of the cache that its fused form uses
-    private final FusedLayers fused; // null where only the hooked form is used
+    private final FusedLayers fused;
 
-    TorchDecoder(DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats) {
-        this(spec, weights, manager, kvFormats, new FusedLayers(spec, weights, manager, kvFormats));
-    }
-
-    private TorchDecoder(
-            DecoderSpec spec, TorchWeights weights, NDManager manager, KvFormats kvFormats, FusedLayers fused) {
+    /** @param fused the fused form; null where only the hooked form is used */
+    TorchDecoder(DecoderSpec spec, TorchWeights weights, NDManager manager, FusedLayers fused) {
         this.spec = spec;
         this.weights = weights;
         this.positions = new Positions(manager);
         this.scalars = new Scalars(manager);
-        this.kvFormats = kvFormats;
         this.fused = fused;
-    }
-
-    /** A decoder with the hooked form only: nothing is compiled. */
-    static TorchDecoder hooked(DecoderSpec spec, TorchWeights weights, NDManager manager) {
-        return new TorchDecoder(spec, weights, manager, KvFormats.FP32, null);
-    }
-
-    KvFormats kvFormats() {
-        return kvFormats;
     }
 
     /**

@@ -1,18 +1,10 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDScope;
 import ai.djl.pytorch.jni.JniUtils;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import org.llminspector.base.DType;
-import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.Capabilities;
@@ -27,6 +19,7 @@ import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.torch.libtorch.EngineThread;
+import org.llminspector.engine.torch.libtorch.Tensors;
 import org.llminspector.engine.torch.libtorch.Threads;
 import org.llminspector.engine.torch.libtorch.TorchDevices;
 import org.llminspector.family.Weights;
@@ -42,36 +35,34 @@ public final class TorchEngine implements InspectorEngine {
     private static final String FEW_BITS_WHY = "DJL has no kernels for weights of few bits";
     private static final String FEW_BITS_INSTEAD = "use the onnx engine";
 
-    private final Weights model;
-    private final DecoderSpec spec;
-    private final TorchWeights weights;
-    private final NDManager manager;
-    private final TorchDecoder decoder;
-    private final EngineInfo info;
-    private final CaptureMemory memory;
-    private final KvFormats kvFormats;
-    private final String made;
-    private final Map<KvFormats, TorchEngine> views = new HashMap<>(); // the same weights with other KV cache formats
-    private final boolean owner; // of the weights; a view is not
-
-    private TorchEngine(
+    /**
+     * What views with other KV cache formats share with the engine that owns it.
+     *
+     * @param made the simulated quantization of the weights, in words, or empty
+     */
+    private record Opened(
             Weights model,
             TorchWeights weights,
             NDManager manager,
-            KvFormats kvFormats,
+            Precision precision,
             String made,
-            EngineInfo info,
-            CaptureMemory memory,
-            boolean owner) {
-        this.model = model;
-        this.spec = model.spec();
-        this.weights = weights;
-        this.manager = manager;
-        this.kvFormats = kvFormats;
-        this.made = made;
-        this.decoder = new TorchDecoder(spec, weights, manager, kvFormats);
+            CaptureMemory memory) {}
+
+    private final Opened opened;
+    private final NDManager manager;
+    private final TorchDecoder decoder;
+    private final EngineInfo info;
+    private final KvFormats kvFormats;
+    private final Map<KvFormats, TorchEngine> views = new HashMap<>();
+    private final boolean owner;
+
+    private TorchEngine(Opened opened, EngineInfo info, KvFormats kvFormats, boolean owner) {
+        this.opened = opened;
+        this.manager = opened.manager();
         this.info = info;
-        this.memory = memory;
+        this.kvFormats = kvFormats;
+        FusedLayers fused = new FusedLayers(spec(), opened.weights(), manager, kvFormats);
+        this.decoder = new TorchDecoder(spec(), opened.weights(), manager, fused);
         this.owner = owner;
     }
 
@@ -103,7 +94,8 @@ public final class TorchEngine implements InspectorEngine {
     private static TorchEngine open(
             Weights weights, String device, Precision precision, KvFormats kvFormats, String made, long most) {
         long from = System.nanoTime();
-        if (precision != Precision.FP32 && precision != Precision.FP16) throw refused(precision);
+        PrecisionSupport support = support(precision, Device.cpu());
+        if (!support.available()) throw support.refused("torch", "fp32 or fp16");
         NDManager manager = EngineThread.call(() -> {
             EngineThread.engine();
             return NDManager.newBaseManager(TorchDevices.choose(device), "PyTorch");
@@ -111,12 +103,10 @@ public final class TorchEngine implements InspectorEngine {
         try {
             // Only single arrays are made on the engine's thread, so that other models can run meanwhile.
             TorchWeights loaded = new TorchWeights(weights, manager, precision, most(manager.getDevice(), most));
-            return EngineThread.call(() -> open(weights, loaded, manager, precision, kvFormats, made, from));
+            Opened opened = new Opened(weights, loaded, manager, precision, made, new CaptureMemory());
+            return EngineThread.call(() -> new TorchEngine(opened, info(opened, kvFormats, from), kvFormats, true));
         } catch (RuntimeException | Error e) {
-            EngineThread.call(() -> {
-                manager.close();
-                return null;
-            });
+            EngineThread.run(manager::close);
             throw e;
         }
     }
@@ -134,48 +124,37 @@ public final class TorchEngine implements InspectorEngine {
         return device.isGpu() ? Long.MAX_VALUE : onCpu;
     }
 
-    private static TorchEngine open(
-            Weights weights,
-            TorchWeights loaded,
-            NDManager manager,
-            Precision precision,
-            KvFormats kvFormats,
-            String made,
-            long from) {
-        Device place = manager.getDevice();
-        EngineInfo info = new EngineInfo(
+    /** @param from when opening began, in nanoseconds */
+    private static EngineInfo info(Opened opened, KvFormats kvFormats, long from) {
+        return new EngineInfo(
                 "torch",
                 EngineThread.engine().getVersion(),
                 "hooked",
-                TorchDevices.id(place),
-                precision,
-                arithmetic(precision, place, kvFormats, made),
+                TorchDevices.id(opened.manager().getDevice()),
+                opened.precision(),
+                arithmetic(opened, kvFormats),
                 Threads.most(),
                 (System.nanoTime() - from) / 1e6,
-                loaded.bytes());
-        return new TorchEngine(weights, loaded, manager, kvFormats, made, info, new CaptureMemory(), true);
+                opened.weights().bytes());
     }
 
     @Override
     public synchronized InspectorEngine withKvFormats(KvFormats formats) {
         KvFormats wanted = formats == null ? KvFormats.FP32 : formats;
-        return wanted.equals(kvFormats) ? this : views.computeIfAbsent(wanted, this::view);
+        if (wanted.equals(kvFormats)) return this;
+        return views.computeIfAbsent(
+                wanted,
+                f -> EngineThread.call(
+                        () -> new TorchEngine(opened, info.withArithmetic(arithmetic(opened, f)), f, false)));
     }
 
-    private TorchEngine view(KvFormats formats) {
-        return EngineThread.call(() -> {
-            EngineInfo other = info.withArithmetic(arithmetic(info.precision(), manager.getDevice(), formats, made));
-            return new TorchEngine(model, weights, manager, formats, made, other, memory, false);
-        });
-    }
-
-    private static Problem refused(Precision precision) {
-        boolean bf16 = precision == Precision.BF16;
-        return Problem.unsupported("the torch engine has no " + precision.label() + " arithmetic")
-                .where("precision")
-                .expected("fp32 or fp16")
-                .found(precision.label() + ": " + (bf16 ? BF16_WHY : FEW_BITS_WHY))
-                .instead(bf16 ? BF16_INSTEAD : FEW_BITS_INSTEAD);
+    private static PrecisionSupport support(Precision precision, Device device) {
+        return switch (precision) {
+            case FP32, FP16 -> PrecisionSupport.of(precision, arithmetic(precision, device));
+            case BF16 -> PrecisionSupport.none(precision, BF16_WHY, BF16_INSTEAD);
+            case INT8, INT8_WEIGHT, INT4_32, INT4_128 ->
+                PrecisionSupport.none(precision, FEW_BITS_WHY, FEW_BITS_INSTEAD);
+        };
     }
 
     /** What this engine can do on this machine. */
@@ -183,24 +162,14 @@ public final class TorchEngine implements InspectorEngine {
         var devices = TorchDevices.list();
         return EngineThread.call(() -> {
             Device best = TorchDevices.choose("auto");
-            List<PrecisionSupport> precisions = new ArrayList<>();
-            for (Precision p : List.of(Precision.FP32, Precision.FP16)) {
-                precisions.add(new PrecisionSupport(p, true, arithmetic(p, best), null, null));
-            }
-            precisions.add(new PrecisionSupport(Precision.BF16, false, null, BF16_WHY, BF16_INSTEAD));
-            for (Precision p : List.of(Precision.INT8, Precision.INT8_WEIGHT, Precision.INT4_32, Precision.INT4_128)) {
-                precisions.add(new PrecisionSupport(p, false, null, FEW_BITS_WHY, FEW_BITS_INSTEAD));
-            }
-            return new Capabilities("torch", EngineThread.engine().getVersion(), true, devices, precisions, null, null);
+            return Capabilities.of("torch", EngineThread.engine().getVersion(), devices, p -> support(p, best));
         });
     }
 
-    private static String arithmetic(Precision precision, Device place, KvFormats formats, String made) {
-        return arithmetic(precision, place) + cache(formats) + (made.isEmpty() ? "" : "; weights simulated: " + made);
-    }
-
-    private static String cache(KvFormats formats) {
-        return formats.equals(KvFormats.FP32) ? "" : "; KV cache in " + formats.words();
+    private static String arithmetic(Opened opened, KvFormats formats) {
+        String cache = formats.equals(KvFormats.FP32) ? "" : "; KV cache in " + formats.words();
+        String simulated = opened.made().isEmpty() ? "" : "; weights simulated: " + opened.made();
+        return arithmetic(opened.precision(), opened.manager().getDevice()) + cache + simulated;
     }
 
     private static String arithmetic(Precision precision, Device device) {
@@ -212,7 +181,7 @@ public final class TorchEngine implements InspectorEngine {
 
     @Override
     public DecoderSpec spec() {
-        return spec;
+        return opened.model().spec();
     }
 
     @Override
@@ -222,31 +191,26 @@ public final class TorchEngine implements InspectorEngine {
 
     @Override
     public MemoryUse memory() {
-        return new MemoryUse(weights.bytes() - weights.mappedBytes() + memory.bytes(), weights.mappedBytes());
+        long mapped = opened.weights().mappedBytes();
+        return new MemoryUse(opened.weights().bytes() - mapped + opened.memory().bytes(), mapped);
     }
 
     @Override
     public void trim() {
-        memory.shrink(0);
+        opened.memory().shrink(0);
     }
 
     @Override
     public Session begin(SessionRequest request) {
-        return EngineThread.call(() -> new TorchSession(spec, decoder, manager, request, memory));
+        return EngineThread.call(() -> new TorchSession(spec(), decoder, manager, kvFormats, request, opened.memory()));
     }
 
     @Override
     public Tensor unembed(Tensor resid) {
-        return EngineThread.call(() -> {
+        return EngineThread.scoped(() -> {
             Threads.useAll();
-            try (NDScope scope = new NDScope();
-                    NDManager own = manager.newSubManager()) {
-                scope.suppressNotUsedWarning();
-                NDArray logits = decoder.unembed(TorchWeights.floats(own, resid));
-                ByteBuffer bytes = logits.toByteBuffer(true);
-                ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
-                copy.put(bytes).flip();
-                return Tensor.of(DType.F32, copy, logits.getShape().getShape());
+            try (NDManager own = manager.newSubManager()) {
+                return Tensors.copy(decoder.unembed(Tensors.floats(own, resid)));
             }
         });
     }
@@ -256,14 +220,15 @@ public final class TorchEngine implements InspectorEngine {
         return EngineThread.call(() -> {
             Threads.useAll();
             if (info.precision() == Precision.FP32 && !request.parameters()) {
-                return new GradientPass(decoder, weights, manager).run(request);
+                return new GradientPass(decoder, opened.weights(), manager).run(request);
             }
             // A temporary float32 copy of the weights; their gradients take as much memory again.
             try (NDManager own = manager.newSubManager();
                     TorchWeights exact = request.parameters()
-                            ? TorchWeights.whole(model, own)
-                            : new TorchWeights(model, own, Precision.FP32, most(own.getDevice(), keptExperts()))) {
-                return new GradientPass(TorchDecoder.hooked(spec, exact, own), exact, own).run(request);
+                            ? TorchWeights.whole(opened.model(), own)
+                            : new TorchWeights(
+                                    opened.model(), own, Precision.FP32, most(own.getDevice(), keptExperts()))) {
+                return new GradientPass(new TorchDecoder(spec(), exact, own, null), exact, own).run(request);
             }
         });
     }
@@ -271,12 +236,11 @@ public final class TorchEngine implements InspectorEngine {
     @Override
     public void close() {
         if (!owner) return;
-        EngineThread.call(() -> {
-            weights.close();
+        EngineThread.run(() -> {
+            opened.weights().close();
             // Otherwise libtorch keeps the GPU's memory for its next model, out of ONNX Runtime's reach.
             if (!info.device().equals("cpu")) JniUtils.emptyCudaCache();
-            return null;
         });
-        memory.close();
+        opened.memory().close();
     }
 }

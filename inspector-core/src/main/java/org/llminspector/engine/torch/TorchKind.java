@@ -41,11 +41,6 @@ public final class TorchKind implements EngineKind {
     }
 
     @Override
-    public boolean opens(Source model) {
-        return model.checkpoint().onnx().isEmpty();
-    }
-
-    @Override
     public String device(String wanted) {
         return TorchDevices.resolve(wanted);
     }
@@ -97,11 +92,6 @@ public final class TorchKind implements EngineKind {
             boolean table = module.equals("embed") && !tied;
             return (table ? plan.standard() : plan.at(module).precision()).bytes(in, 2);
         };
-    }
-
-    @Override
-    public boolean ownEmbedding(Source model, String device, PrecisionPlan plan) {
-        return !model.spec().tied();
     }
 
     @Override

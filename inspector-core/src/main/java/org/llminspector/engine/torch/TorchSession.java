@@ -2,29 +2,27 @@ package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBuffers;
 import org.llminspector.capture.CaptureMemory;
-import org.llminspector.capture.Intervention;
 import org.llminspector.engine.PartTime;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.cache.KvCacheReport;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.engine.cache.KvShape;
 import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.engine.torch.libtorch.Threads;
 import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPatterns;
 import org.llminspector.spec.DecoderSpec;
 
 /** One sequence on the torch engine. Each call runs on the engine thread. */
@@ -39,15 +37,20 @@ final class TorchSession implements Session {
     private long copyOutNanos;
 
     TorchSession(
-            DecoderSpec spec, TorchDecoder decoder, NDManager parent, SessionRequest request, CaptureMemory memory) {
+            DecoderSpec spec,
+            TorchDecoder decoder,
+            NDManager parent,
+            KvFormats kvFormats,
+            SessionRequest request,
+            CaptureMemory memory) {
         this.spec = spec;
         this.manager = parent.newSubManager();
         this.decoder = decoder;
         try {
-            Map<HookId, List<Change>> changes = changes(spec, request);
+            Map<HookId, List<Change>> changes = changes(request);
             List<KvShape> shapes = KvShape.of(spec, changes.keySet());
-            this.cache = new KvCache(spec, shapes, manager, decoder.kvFormats(), request.maxPositions());
-            if (request.prefix() != null) cache.begin(request.prefix(), manager);
+            this.cache = new KvCache(spec, shapes, manager, kvFormats, request.maxPositions());
+            if (request.prefix() != null) cache.begin(request.prefix());
             this.tap = new RecordingTap(request.hooks(), changes, request.hooked());
             this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
         } catch (RuntimeException | Error e) {
@@ -56,17 +59,15 @@ final class TorchSession implements Session {
         }
     }
 
-    private Map<HookId, List<Change>> changes(DecoderSpec spec, SessionRequest request) {
+    private Map<HookId, List<Change>> changes(SessionRequest request) {
         Map<HookId, List<Change>> changes = new HashMap<>();
-        for (int i = 0; i < request.interventions().size(); i++) {
-            Intervention intervention = request.interventions().get(i);
-            Map<HookId, Tensor> source =
-                    i < request.sources().size() ? request.sources().get(i) : Map.of();
-            Change change = new Change(intervention, source, manager);
-            for (HookId id : HookPatterns.match(spec, List.of(intervention.hook()))) {
-                changes.computeIfAbsent(id, k -> new ArrayList<>()).add(change);
-            }
-        }
+        request.changes(spec)
+                .forEach((id, indices) -> changes.put(
+                        id,
+                        indices.stream()
+                                .map(i ->
+                                        new Change(request.interventions().get(i), id, request.source(i, id), manager))
+                                .toList()));
         return changes;
     }
 
@@ -79,52 +80,41 @@ final class TorchSession implements Session {
 
     @Override
     public List<PartTime> timed(int[] tokens) {
-        return EngineThread.call(() -> {
+        return EngineThread.scoped(() -> {
             Threads.useFor(spec, tokens.length);
             TimingTap clock = new TimingTap(manager.getDevice().isGpu());
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
-                NDArray ids = ids(tokens);
-                cache.reserve(tokens.length);
-                clock.begin();
-                decoder.forward(ids, cache, clock);
-                return clock.times();
-            }
+            NDArray ids = ids(tokens);
+            cache.reserve(tokens.length);
+            clock.begin();
+            decoder.forward(ids, cache, clock);
+            return clock.times();
         });
     }
 
     @Override
     public boolean visit(int[] tokens, SortedSet<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
-        return EngineThread.call(() -> {
-            Threads.useFor(spec, tokens.length);
-            tap.pass(cache.length(), tokens.length);
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
-                cache.reserve(tokens.length);
-                decoder.forward(ids(tokens), cache, new VisitingTap(tap, hooks, visitor));
-                return true;
-            } finally {
-                tap.close();
-            }
-        });
+        return pass(tokens, new VisitingTap(tap, hooks, visitor), logits -> true);
     }
 
     @Override
     public float[] append(int[] tokens) {
-        return EngineThread.call(() -> {
+        return pass(tokens, tap, logits -> {
+            long rows = logits.getShape().get(1);
+            float[] last = logits.get(0, rows - 1).toFloatArray();
+            long from = System.nanoTime();
+            tap.copyOut(buffers);
+            copyOutNanos += System.nanoTime() - from;
+            return last;
+        });
+    }
+
+    private <T> T pass(int[] tokens, PassTap through, Function<NDArray, T> read) {
+        return EngineThread.scoped(() -> {
             Threads.useFor(spec, tokens.length);
-            int start = cache.length();
-            tap.pass(start, tokens.length);
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
+            tap.pass(cache.length(), tokens.length);
+            try {
                 cache.reserve(tokens.length);
-                NDArray logits = decoder.forward(ids(tokens), cache, tap);
-                long rows = logits.getShape().get(1);
-                float[] last = logits.get(0, rows - 1).toFloatArray();
-                long from = System.nanoTime();
-                tap.copyOut(buffers);
-                copyOutNanos += System.nanoTime() - from;
-                return last;
+                return read.apply(decoder.forward(ids(tokens), cache, through));
             } finally {
                 tap.close();
             }
@@ -148,12 +138,7 @@ final class TorchSession implements Session {
 
     @Override
     public KvPrefix prefix(int positions) {
-        return EngineThread.call(() -> {
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
-                return cache.prefix(positions);
-            }
-        });
+        return EngineThread.scoped(() -> cache.prefix(positions));
     }
 
     @Override
@@ -169,9 +154,6 @@ final class TorchSession implements Session {
     @Override
     public void close() {
         buffers.close();
-        EngineThread.call(() -> {
-            manager.close();
-            return null;
-        });
+        EngineThread.run(manager::close);
     }
 }

@@ -7,9 +7,6 @@ import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.ndarray.types.SparseFormat;
-import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.pytorch.jni.JniUtils;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -19,15 +16,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.LongStream;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Conversion;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.layer.Modules;
 import org.llminspector.engine.torch.libtorch.EngineThread;
+import org.llminspector.engine.torch.libtorch.Tensors;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.Mlp;
 
@@ -37,12 +37,9 @@ import org.llminspector.spec.Mlp;
  */
 final class TorchWeights implements AutoCloseable {
 
-    /** Last parts of the names of modules that are matrices, loaded in the model's precision. */
-    private static final Set<String> MATRICES =
-            Set.of("q", "k", "v", "o", "q_down", "kv_down", "k_rope", "gate", "in", "out", "b", "c", "x", "unembed");
-
     /**
-     * Those that stay in float32: they are small, and rounding a router could change a token's experts.
+     * Last parts of the names of modules whose matrices stay in float32: they are small, and rounding a router could
+     * change a token's experts.
      */
     private static final Set<String> EXACT = Set.of("router", "shared_expert_gate", "project_in", "project_out");
 
@@ -60,11 +57,12 @@ final class TorchWeights implements AutoCloseable {
 
     /** @param most limit of converted expert matrices, in bytes */
     TorchWeights(Weights weights, NDManager manager, Precision precision, long most) {
-        this.experts = new ExpertMatrices(new Converted(), most);
+        this.experts = new ExpertMatrices(this, most);
         this.weights = weights;
         this.manager = manager;
         this.matrixType = precision == Precision.FP16 ? DataType.FLOAT16 : DataType.FLOAT32;
         this.cuda = !manager.getDevice().equals(Device.cpu());
+        Set<String> matrices = Set.copyOf(PrecisionPlan.modules(weights.spec()));
         Map<String, List<String>> together = new HashMap<>();
         for (int i = 0; i < weights.spec().nLayers(); i++) {
             for (List<String> modules :
@@ -73,18 +71,18 @@ final class TorchWeights implements AutoCloseable {
         for (String name : weights.names()) {
             if (ofAnExpert(name)) weights.skipped(name);
             else if (name.equals("embed.weight")) array(name, matrixType);
-            else load(name, together);
+            else load(name, matrices, together);
         }
         if (weights.spec().tied()) linears.put("unembed", new Linear(get("embed.weight"), get("unembed.bias"), cuda));
     }
 
-    private void load(String name, Map<String, List<String>> together) {
+    private void load(String name, Set<String> matrices, Map<String, List<String>> together) {
         if (all.containsKey(name)) return; // a group's
         String module = name.substring(0, name.lastIndexOf('.'));
-        String last = module.substring(module.lastIndexOf('.') + 1);
-        if (!name.endsWith(".weight") || !(MATRICES.contains(last) || EXACT.contains(last))) {
+        boolean exact = EXACT.contains(module.substring(module.lastIndexOf('.') + 1));
+        if (!name.endsWith(".weight") || !(exact || matrices.contains(module))) {
             array(name, DataType.FLOAT32);
-        } else if (EXACT.contains(last)) {
+        } else if (exact) {
             linears.put(module, new Linear(array(name, DataType.FLOAT32), bias(module), cuda));
         } else if (together.containsKey(module)) {
             List<String> modules = together.get(module);
@@ -153,43 +151,31 @@ final class TorchWeights implements AutoCloseable {
         return mapped.get();
     }
 
-    /** Loads experts' matrices like all others. */
-    private final class Converted implements ExpertMatrices.Maker {
+    /** Loads an expert's matrices like all others; they outlive the scope of the pass that needs them. */
+    ExpertMatrices.Made expert(List<String> modules) {
+        long before = bytes.get();
+        long mappedBefore = mapped.get();
+        LinearGroup matrices = joined(modules);
+        linears(matrices).flatMap(Linear::arrays).forEach(NDScope::unregister);
+        long inFile = mapped.get() - mappedBefore;
+        return new ExpertMatrices.Made(matrices, bytes.get() - before - inFile, inFile);
+    }
 
-        private final Map<List<String>, Long> inFile = new HashMap<>(); // mapped bytes of each
-
-        @Override
-        public ExpertMatrices.Made make(List<String> modules) {
-            long before = bytes.get() - mapped.get();
-            long mappedBefore = mapped.get();
-            LinearGroup matrices = joined(modules);
-            // They outlive the scope of the pass that loaded them.
-            matrices.parts().forEach(Converted::detachFromScope);
-            if (matrices.joined() != null) detachFromScope(matrices.joined());
-            inFile.put(modules, mapped.get() - mappedBefore);
-            return new ExpertMatrices.Made(matrices, bytes.get() - mapped.get() - before);
-        }
-
-        private static void detachFromScope(Linear linear) {
-            NDScope.unregister(linear.weight());
-            if (linear.bias() != null) NDScope.unregister(linear.bias());
-        }
-
-        @Override
-        public void drop(List<String> modules, LinearGroup matrices) {
-            mapped.addAndGet(-inFile.remove(modules));
-            for (String module : modules) {
-                for (String end : List.of(".weight", ".bias")) {
-                    NDArray array = all.remove(module + end);
-                    if (array == null) continue;
+    /** Frees what {@link #expert} loaded. */
+    void drop(List<String> modules, ExpertMatrices.Made made) {
+        mapped.addAndGet(-made.mapped());
+        for (String module : modules) {
+            for (String end : List.of(".weight", ".bias")) {
+                NDArray array = all.remove(module + end);
+                if (array != null)
                     bytes.addAndGet(-array.size() * array.getDataType().getNumOfBytes());
-                    array.close();
-                }
             }
-            if (matrices.joined() == null) return;
-            matrices.joined().weight().close();
-            if (matrices.joined().bias() != null) matrices.joined().bias().close();
         }
+        linears(made.matrices()).flatMap(Linear::arrays).forEach(NDArray::close);
+    }
+
+    private static Stream<Linear> linears(LinearGroup group) {
+        return Stream.concat(group.parts().stream(), Stream.ofNullable(group.joined()));
     }
 
     private Linear load(String module) {
@@ -208,61 +194,55 @@ final class TorchWeights implements AutoCloseable {
         boolean biases = weights.has(names.get(0) + ".bias");
         boolean join = names.size() > 1
                 && matrixType == DataType.FLOAT16
-                && !cuda
                 && names.stream().allMatch(n -> weights.has(n + ".bias") == biases);
-        if (!join) {
-            List<Linear> apart = names.stream().map(this::load).toList();
-            return EngineThread.call(() -> new LinearGroup(apart));
-        }
-        long[] rows =
-                names.stream().mapToLong(n -> weights.shape(n + ".weight")[0]).toArray();
+        if (!join) return new LinearGroup(null, names.stream().map(this::load).toList());
+        long[] first = new long[names.size() + 1]; // each part's first row
+        for (int i = 0; i < names.size(); i++) first[i + 1] = first[i] + weights.shape(names.get(i) + ".weight")[0];
         long cols = weights.shape(names.get(0) + ".weight")[1];
-        Room joined = room(new Shape(LongStream.of(rows).sum(), cols), matrixType);
+        long row = cols * matrixType.getNumOfBytes();
+        NDArray joined = filled(new Shape(first[names.size()], cols), matrixType, memory -> {
+            for (int i = 0; i < names.size(); i++) {
+                Bytes part = memory.slice(first[i] * row, (first[i + 1] - first[i]) * row);
+                convert(names.get(i) + ".weight", matrixType, part);
+            }
+        });
         List<Linear> parts = new ArrayList<>();
-        long at = 0;
-        for (int i = 0; i < rows.length; i++) {
-            String name = names.get(i);
-            long row = cols * matrixType.getNumOfBytes();
-            convert(name + ".weight", matrixType, joined.memory().slice(at * row, rows[i] * row));
-            NDIndex place = new NDIndex().addSliceDim(at, at + rows[i]);
-            NDArray part = EngineThread.call(() -> joined.array().get(place));
-            parts.add(new Linear(keep(name + ".weight", part), bias(name), cuda));
-            at += rows[i];
+        for (int i = 0; i < names.size(); i++) {
+            NDIndex place = new NDIndex().addSliceDim(first[i], first[i + 1]);
+            NDArray part = EngineThread.call(() -> joined.get(place));
+            parts.add(new Linear(keep(names.get(i) + ".weight", part), bias(names.get(i)), cuda));
         }
-        return EngineThread.call(() -> new LinearGroup(joined.array(), parts));
+        return EngineThread.call(() -> new LinearGroup(joined, parts));
     }
 
     private NDArray array(String name, DataType type) {
-        DType dtype = type == DataType.FLOAT16 ? DType.F16 : DType.F32;
-        Tensor there = weights.inPlace(name, dtype).orElse(null);
+        Tensor there = weights.inPlace(name, dtype(type)).orElse(null);
         if (there != null) {
             if (!cuda && there.bytes().isMapped()) mapped.addAndGet(there.byteSize());
-            return keep(name, EngineThread.call(() -> over(manager, there, type)));
+            return keep(name, EngineThread.call(() -> Tensors.over(manager, there, type)));
         }
-        Shape shape = new Shape(weights.shape(name));
-        if (!cuda) {
-            Room room = room(shape, type);
-            convert(name, type, room.memory());
-            return keep(name, room.array());
-        }
-        Bytes host = Bytes.allocate(Math.multiplyExact(shape.size(), type.getNumOfBytes()));
-        convert(name, type, host);
-        Tensor converted = Tensor.of(dtype, host, shape.getShape());
-        NDArray array = EngineThread.call(() -> over(manager, converted, type));
-        host.free();
-        return keep(name, array);
+        return keep(name, filled(new Shape(weights.shape(name)), type, memory -> convert(name, type, memory)));
     }
 
-    /** An array to be filled through its memory. */
-    private record Room(NDArray array, Bytes memory) {}
+    private static DType dtype(DataType type) {
+        return type == DataType.FLOAT16 ? DType.F16 : DType.F32;
+    }
 
-    private Room room(Shape shape, DataType type) {
-        return EngineThread.call(() -> {
-            NDArray array = manager.create(shape, type);
-            Room room = new Room(array, memory(array));
-            room.memory().large();
-            return room;
-        });
+    /** A new array, written through its memory; on a GPU, through a copy on the host. */
+    private NDArray filled(Shape shape, DataType type, Consumer<Bytes> write) {
+        if (cuda) {
+            Bytes host = Bytes.allocate(Math.multiplyExact(shape.size(), type.getNumOfBytes()));
+            write.accept(host);
+            Tensor written = Tensor.of(dtype(type), host, shape.getShape());
+            NDArray array = EngineThread.call(() -> Tensors.over(manager, written, type));
+            host.free();
+            return array;
+        }
+        NDArray array = EngineThread.call(() -> manager.create(shape, type));
+        Bytes memory = EngineThread.call(() -> memory(array));
+        memory.large();
+        write.accept(memory);
+        return array;
     }
 
     private NDArray keep(String name, NDArray array) {
@@ -273,7 +253,7 @@ final class TorchWeights implements AutoCloseable {
 
     /** Converts a weight directly into its final memory, a band of rows at a time. */
     private void convert(String name, DataType type, Bytes out) {
-        DType to = type == DataType.FLOAT16 ? DType.F16 : DType.F32;
+        DType to = dtype(type);
         weights.bands(name, (first, rows) -> {
             refuseOthers(name, rows);
             long[] shape = rows.shape();
@@ -305,20 +285,6 @@ final class TorchWeights implements AutoCloseable {
         }
     }
 
-    /**
-     * An NDArray over a tensor outside the heap, without a copy on the CPU; it keeps a reference to the tensor's
-     * memory.
-     */
-    private static NDArray over(NDManager manager, Tensor tensor, DataType type) {
-        return JniUtils.createNdFromByteBuffer(
-                (PtNDManager) manager,
-                tensor.bytes().start(),
-                new Shape(tensor.shape()),
-                type,
-                SparseFormat.DENSE,
-                manager.getDevice());
-    }
-
     private static void refuseOthers(String name, Tensor tensor) {
         switch (tensor.dtype()) {
             case F64, F32, F16, BF16, F8_E4M3, F8_E5M2 -> {}
@@ -328,15 +294,6 @@ final class TorchWeights implements AutoCloseable {
                         .expected("F64, F32, F16, BF16, F8_E4M3 or F8_E5M2")
                         .found(tensor.dtype());
         }
-    }
-
-    /** An NDArray of a plain tensor's values in float32. */
-    static NDArray floats(NDManager manager, Tensor tensor) {
-        Tensor values = tensor.upcast();
-        if (values.bytes().isNative()) return over(manager, values, DataType.FLOAT32);
-        Bytes outside = Bytes.allocate(values.byteSize());
-        values.bytes().copyTo(outside, 0);
-        return over(manager, Tensor.of(DType.F32, outside, values.shape()), DataType.FLOAT32);
     }
 
     @Override

@@ -1,12 +1,12 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.ndarray.NDArray;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.SortedSet;
 import java.util.function.BiConsumer;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
-import org.llminspector.engine.Part;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
@@ -28,11 +28,6 @@ final class VisitingTap implements PassTap {
     }
 
     @Override
-    public boolean seesInside() {
-        return true;
-    }
-
-    @Override
     public boolean changes(HookPoint point, int layer) {
         return changes.changes(point, layer);
     }
@@ -48,21 +43,12 @@ final class VisitingTap implements PassTap {
     }
 
     @Override
-    public void ends(Part part, int layer) {
-        changes.ends(part, layer);
-    }
-
-    @Override
     public NDArray at(HookPoint point, int layer, NDArray value) {
         NDArray v = changes.at(point, layer, value);
         HookId id = new HookId(point, layer);
         if (hooks.contains(id)) {
-            visitor.accept(
-                    id,
-                    Tensor.of(
-                            DType.F32,
-                            v.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN),
-                            v.getShape().getShape()));
+            ByteBuffer bytes = v.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
+            visitor.accept(id, Tensor.of(DType.F32, bytes, v.getShape().getShape()));
         }
         return v;
     }

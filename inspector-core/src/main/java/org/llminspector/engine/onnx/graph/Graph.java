@@ -41,15 +41,15 @@ public record Graph(
     public static Graph of(GraphBuilder graph, String logits, Taps taps, boolean inPlace) {
         return new Graph(
                 graph.model(),
-                graph.weights(),
-                graph.inputs(),
+                graph.weights,
+                graph.inputs,
                 logits,
-                taps.outputs(),
-                taps.means(),
+                taps.outputs,
+                taps.means,
                 taps.steps(),
-                graph.kept(),
+                graph.kept,
                 inPlace,
-                graph.operators());
+                graph.operators);
     }
 
     /** Whether the session must prepack its matrices: MatMulNBits uses its fast kernels only then. */

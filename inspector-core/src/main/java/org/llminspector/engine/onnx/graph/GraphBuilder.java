@@ -2,6 +2,7 @@ package org.llminspector.engine.onnx.graph;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -28,11 +29,11 @@ public final class GraphBuilder {
 
     private final Proto graph = new Proto().text(2, "decoder");
     private final Map<String, String> constants = new HashMap<>();
-    private final Map<String, Type> inputs = new LinkedHashMap<>();
+    final Map<String, Type> inputs = new LinkedHashMap<>();
     private final Set<String> outputs = new LinkedHashSet<>();
-    private final Set<String> weights = new LinkedHashSet<>();
-    private final Map<String, String> kept = new LinkedHashMap<>();
-    private final Set<String> operators = new LinkedHashSet<>();
+    final Set<String> weights = new LinkedHashSet<>();
+    final Map<String, String> kept = new LinkedHashMap<>(); // values by their external names
+    final Set<String> operators = new LinkedHashSet<>();
     private final Map<String, String> halves = new HashMap<>(); // FP16 values, by their FP32 counterparts
     private final Map<String, String> unread = new HashMap<>(); // the same, where the FP32 value has not been read yet
     private int values;
@@ -54,14 +55,7 @@ public final class GraphBuilder {
     public String weight(String name, Type type, long... shape) {
         if (weights.add(name)) {
             Proto place = new Proto().text(1, "location").text(2, "given");
-            graph.message(
-                    5,
-                    new Proto()
-                            .numbers(1, shape)
-                            .number(2, type.number)
-                            .text(8, name)
-                            .message(13, place)
-                            .number(14, 1));
+            graph.message(5, tensor(name, type, shape).message(13, place).number(14, 1));
         }
         return name;
     }
@@ -74,7 +68,7 @@ public final class GraphBuilder {
     /** An integer vector constant. */
     public String ints(long... values) {
         return constant(
-                "i" + java.util.Arrays.toString(values),
+                "i" + Arrays.toString(values),
                 Type.INT64,
                 8 * values.length,
                 b -> {
@@ -92,15 +86,13 @@ public final class GraphBuilder {
         return constants.computeIfAbsent(name, n -> {
             ByteBuffer data = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
             fill.accept(data);
-            graph.message(
-                    5,
-                    new Proto()
-                            .numbers(1, shape)
-                            .number(2, type.number)
-                            .text(8, n)
-                            .bytes(9, data.array()));
+            graph.message(5, tensor(n, type, shape).bytes(9, data.array()));
             return n;
         });
+    }
+
+    private static Proto tensor(String name, Type type, long... shape) {
+        return new Proto().numbers(1, shape).number(2, type.number).text(8, name);
     }
 
     /** A node with one output. An empty name is an omitted input. */
@@ -157,26 +149,6 @@ public final class GraphBuilder {
     /** Registers a value under an external name. */
     public void keep(String name, String value) {
         kept.put(name, value);
-    }
-
-    /** Values by their external names. */
-    public Map<String, String> kept() {
-        return kept;
-    }
-
-    /** The nodes' operators. */
-    public Set<String> operators() {
-        return operators;
-    }
-
-    /** The declared inputs. */
-    public Map<String, Type> inputs() {
-        return inputs;
-    }
-
-    /** Names of the declared weights. */
-    public Set<String> weights() {
-        return weights;
     }
 
     /** The serialized model, without weights. */

@@ -1,6 +1,6 @@
 package org.llminspector.engine.onnx.graph;
 
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,8 +50,8 @@ public final class Taps implements Tap<String> {
     private final GraphBuilder graph;
     private final Set<HookId> captured;
     private final Map<HookId, List<Step>> steps;
-    private final Map<HookId, String> outputs = new LinkedHashMap<>();
-    private final Map<Step, String> means = new LinkedHashMap<>();
+    final Map<HookId, String> outputs = new LinkedHashMap<>(); // of captured hooks
+    final Map<Step, String> means = new LinkedHashMap<>(); // outputs with the first pass's means
 
     public Taps(GraphBuilder graph, Set<HookId> captured, Map<HookId, List<Step>> steps) {
         this.graph = graph;
@@ -113,24 +113,12 @@ public final class Taps implements Tap<String> {
 
     private static long[] anySize(HookId id) {
         long[] shape = new long[id.point().axes().size()];
-        java.util.Arrays.fill(shape, -1);
+        Arrays.fill(shape, -1);
         return shape;
-    }
-
-    /** The captured hooks' outputs. */
-    Map<HookId, String> outputs() {
-        return outputs;
-    }
-
-    /** The outputs with the first pass's means. */
-    Map<Step, String> means() {
-        return means;
     }
 
     /** Every step. */
     List<Step> steps() {
-        List<Step> all = new ArrayList<>();
-        steps.values().forEach(all::addAll);
-        return all;
+        return steps.values().stream().flatMap(List::stream).toList();
     }
 }

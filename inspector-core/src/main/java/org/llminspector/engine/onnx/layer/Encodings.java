@@ -101,10 +101,10 @@ public final class Encodings {
 
     /** A tensor of a weight's shape, converted a band of rows at a time. */
     private Tensor made(DType dtype, String name, UnaryOperator<Tensor> of) {
-        long[] shape = weights.shape(name);
+        long[] shape = weights.source().shape(name);
         long row = Tensor.elements(shape) / Math.max(1, shape[0]) * dtype.bytes();
         Bytes out = Bytes.allocate(shape[0] * row);
-        weights.bands(name, (first, rows) -> {
+        weights.source().bands(name, (first, rows) -> {
             Tensor part = of.apply(rows);
             part.bytes().copyTo(out, first * row);
             if (part != rows) part.free();
@@ -124,28 +124,38 @@ public final class Encodings {
 
     private void makeChannels(List<String> names, String codes, String scales) {
         boolean isSigned = signed.getAsBoolean();
-        int cols = (int) weights.shape(names.get(0))[1];
-        long rows = names.stream().mapToLong(n -> weights.shape(n)[0]).sum();
+        int cols = (int) weights.source().shape(names.get(0))[1];
+        long rows = names.stream().mapToLong(n -> weights.source().shape(n)[0]).sum();
         Made ofCodes = new Made(codes, isSigned ? DType.I8 : DType.U8, cols, rows);
         Made ofScales = new Made(scales, DType.F32, rows);
+        make(names, ofCodes, ofScales, (name, begin, code, scale) -> weights.source()
+                .bands(name, (first, part) -> {
+                    QuantizedTensor q = quantize(part, name, "int8-channel");
+                    byte[] values = new byte[q.rows() * cols];
+                    q.codes().data().get(values);
+                    if (!isSigned) for (int i = 0; i < values.length; i++) values[i] += (byte) 128;
+                    Tensor.transpose(values, q.rows(), cols, 1, begin + first, rows, code);
+                    q.scales().bytes().copyTo(scale, (begin + first) * (long) Float.BYTES);
+                }));
+    }
+
+    /** Writes one weight's codes and scales into those of the joined weights, from row {@code first} on. */
+    private interface Encoder {
+        void encode(String name, int first, Bytes codes, Bytes scales);
+    }
+
+    /** Adds the codes and scales of joined weights: those of an earlier opening, or new ones. */
+    private void make(List<String> names, Made ofCodes, Made ofScales, Encoder encoder) {
         if (weights.prepared(names, ofCodes, ofScales)) return;
-        Bytes code = Bytes.allocate(rows * cols);
-        Bytes scale = Bytes.allocate(rows * Float.BYTES);
-        int at = 0;
+        Bytes codes = Bytes.allocate(ofCodes.bytes());
+        Bytes scales = Bytes.allocate(ofScales.bytes());
+        int first = 0;
         for (String name : names) {
-            int begin = at;
-            weights.bands(name, (first, part) -> {
-                QuantizedTensor q = quantize(part, name, "int8-channel");
-                byte[] values = new byte[q.rows() * cols];
-                q.codes().data().get(values);
-                if (!isSigned) for (int i = 0; i < values.length; i++) values[i] += (byte) 128;
-                Tensor.transpose(values, q.rows(), cols, 1, begin + first, rows, code);
-                q.scales().bytes().copyTo(scale, (begin + first) * (long) Float.BYTES);
-            });
-            at += (int) weights.shape(name)[0];
+            encoder.encode(name, first, codes, scales);
+            first += (int) weights.source().shape(name)[0];
         }
-        weights.keep(ofCodes, code);
-        weights.keep(ofScales, scale);
+        weights.keep(ofCodes, codes);
+        weights.keep(ofScales, scales);
     }
 
     /**
@@ -182,39 +192,31 @@ public final class Encodings {
     }
 
     private Shape make(String format, List<String> names, int bits, int size) {
-        int cols = (int) weights.shape(names.get(0))[1];
-        int rows = (int) names.stream().mapToLong(n -> weights.shape(n)[0]).sum();
+        int cols = (int) weights.source().shape(names.get(0))[1];
+        int rows = (int)
+                names.stream().mapToLong(n -> weights.source().shape(n)[0]).sum();
         int block = own(names.get(0), bits, size) ? type(bits).blockSize() : size;
         int blocks = (cols + block - 1) / block;
         int blockBytes = block * bits / 8;
         long row = (long) blocks * blockBytes;
         Made ofCodes = new Made(format + ".codes", DType.U8, rows, blocks, blockBytes);
         Made ofScales = new Made(format + ".scales", DType.F32, rows, blocks);
-        Shape shape = new Shape(rows, cols, block);
-        if (weights.prepared(names, ofCodes, ofScales)) return shape;
-        Bytes codes = Bytes.allocate(rows * row);
-        Bytes scales = Bytes.allocate((long) rows * blocks * Float.BYTES);
-        int at = 0;
-        for (String name : names) {
-            int begin = at;
-            int count = (int) weights.shape(name)[0];
-            if (own(name, bits, size)) {
-                int band = Math.max(1, BAND / cols);
-                Parallel.each((count + band - 1) / band, b -> {
-                    GgufRows own = weights.blocks(name, b * band, Math.min(count, (b + 1) * band));
-                    pack(own.codes(), own.scales(), bits, row, begin + b * band, codes, scales);
-                });
-            } else {
-                weights.bands(name, (first, part) -> {
+        make(names, ofCodes, ofScales, (name, begin, codes, scales) -> {
+            if (!own(name, bits, size)) {
+                weights.source().bands(name, (first, part) -> {
                     QuantizedTensor q = quantize(part, name, "int" + bits + "-g" + size);
                     pack(q.codes(), q.scales(), bits, row, begin + first, codes, scales);
                 });
+                return;
             }
-            at += count;
-        }
-        weights.keep(ofCodes, codes);
-        weights.keep(ofScales, scales);
-        return shape;
+            int count = (int) weights.source().shape(name)[0];
+            int band = Math.max(1, BAND / cols);
+            Parallel.each((count + band - 1) / band, b -> {
+                GgufRows own = weights.source().blocks(name, b * band, Math.min(count, (b + 1) * band));
+                pack(own.codes(), own.scales(), bits, row, begin + b * band, codes, scales);
+            });
+        });
+        return new Shape(rows, cols, block);
     }
 
     private static GgmlType type(int bits) {

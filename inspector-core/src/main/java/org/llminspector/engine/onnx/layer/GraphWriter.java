@@ -36,12 +36,10 @@ public final class GraphWriter {
             Map<HookId, List<Taps.Step>> steps) {
         this.spec = spec;
         this.taps = new Taps(graph, captured, steps);
-        boolean halves = target.usesFp16(plan);
-        KvFormats own = halves ? KvFormats.FP16 : KvFormats.FP32;
-        KvFormats cache = plan.kvCache() == null ? own : plan.kvCache();
+        KvFormats cache = target.kvFormats(plan);
         List<KvShape> shapes = KvShape.of(spec, steps.keySet());
         this.ops = fused
-                ? new FusedOps(graph, spec, encodings, plan, target, shapes, cache, halves)
+                ? new FusedOps(graph, spec, encodings, plan, target, shapes, cache, target.usesFp16(plan))
                 : new NodeOps(graph, spec, encodings, plan, target, shapes, cache);
         this.ends = new Embedding<>(spec, ops, taps);
     }

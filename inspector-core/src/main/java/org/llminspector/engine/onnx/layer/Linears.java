@@ -70,33 +70,27 @@ public final class Linears {
     Joined joined(String x, List<String> modules) {
         List<String> names = modules.stream().map(this::weight).toList();
         if (modules.size() == 1 || !join(modules, names)) return null;
-        long[] widths =
-                names.stream().mapToLong(n -> encodings.weights().shape(n)[0]).toArray();
+        long[] widths = names.stream()
+                .mapToLong(n -> encodings.weights().source().shape(n)[0])
+                .toArray();
         return new Joined(product(x, plan.at(modules.get(0)), names), widths);
     }
 
     private boolean join(List<String> modules, List<String> names) {
         if (modules.stream().map(plan::at).distinct().count() > 1) return false;
-        return switch (plan.at(modules.get(0)).precision()) {
+        Precision precision = plan.at(modules.get(0)).precision();
+        return switch (precision) {
             case FP32, FP16, BF16 -> false; // weights stay where the file has them
-            case INT8, INT4_128 -> true;
-            case INT8_WEIGHT -> encodings.sameBlockSize(names, 8, 128);
-            case INT4_32 -> encodings.sameBlockSize(names, 4, 32);
+            case INT8 -> true;
+            case INT8_WEIGHT, INT4_32, INT4_128 -> encodings.sameBlockSize(names, precision.bits(), precision.block());
         };
     }
 
     private String product(String x, Choice choice, List<String> weights) {
-        boolean fast = choice.kernel() == Kernel.FAST;
         return switch (choice.precision()) {
-            case FP32 -> floats(x, encodings.weights().floats(graph, weights.get(0)));
-            case FP16 ->
-                cuda
-                        ? graph.toFloat(floats(graph.toHalf(x), encodings.inFp16(graph, weights.get(0))))
-                        : floats(x, encodings.roundedToFp16(graph, weights.get(0)));
+            case FP32, FP16 -> floats(x, weights.get(0), choice.precision());
             case INT8 -> integers(x, encodings.channels(graph, weights));
-            case INT8_WEIGHT -> blocks(x, weights, 8, 128, fast);
-            case INT4_32 -> blocks(x, weights, 4, 32, fast);
-            case INT4_128 -> blocks(x, weights, 4, 128, fast);
+            case INT8_WEIGHT, INT4_32, INT4_128 -> blocks(x, weights, choice);
             case BF16 -> throw new IllegalStateException("refused when the engine opened");
         };
     }
@@ -106,8 +100,19 @@ public final class Linears {
         return bias(floats(x, encodings.weights().floats(graph, weight(module))), module);
     }
 
-    private String floats(String x, String weight) {
-        return graph.node("FusedMatMul", new Attributes().with("transB", 1), x, weight);
+    private String floats(String x, String weight, Precision precision) {
+        if (precision != Precision.FP16 || !cuda) return floats(x, floats(weight, precision));
+        return graph.toFloat(floats(graph.toHalf(x), encodings.inFp16(graph, weight)));
+    }
+
+    private String floats(String x, String w) {
+        return graph.node("FusedMatMul", new Attributes().with("transB", 1), x, w);
+    }
+
+    /** A weight in float32, rounded as the precision has it. */
+    private String floats(String weight, Precision precision) {
+        if (precision == Precision.FP32) return encodings.weights().floats(graph, weight);
+        return cuda ? graph.toFloat(encodings.inFp16(graph, weight)) : encodings.roundedToFp16(graph, weight);
     }
 
     /** The tied unembedding's weight as a table of floats; null for an untied table, or one without floats to share. */
@@ -137,12 +142,11 @@ public final class Linears {
      */
     String tiedRows(String ids) {
         if (ownEmbedding(plan, tied, cuda)) return null;
-        return switch (plan.at("unembed").precision()) {
+        Precision precision = plan.at("unembed").precision();
+        return switch (precision) {
             case FP32, FP16, BF16 -> null;
             case INT8 -> channelRows(ids);
-            case INT8_WEIGHT -> blockRows(ids, 8, 128);
-            case INT4_32 -> blockRows(ids, 4, 32);
-            case INT4_128 -> blockRows(ids, 4, 128);
+            case INT8_WEIGHT, INT4_32, INT4_128 -> blockRows(ids, precision.bits(), precision.block());
         };
     }
 
@@ -186,11 +190,10 @@ public final class Linears {
 
     /** Adds the module's bias, if any. */
     String bias(String y, String module) {
-        return hasBias(module) ? graph.node("Add", y, encodings.weights().floats(graph, module + ".bias")) : y;
-    }
-
-    private boolean hasBias(String module) {
-        return encodings.weights().has(module + ".bias");
+        String bias = module + ".bias";
+        return encodings.weights().has(bias)
+                ? graph.node("Add", y, encodings.weights().floats(graph, bias))
+                : y;
     }
 
     /** Whether {@link #floats} can return the module's weight. */
@@ -203,11 +206,7 @@ public final class Linears {
     String floats(String module) {
         Choice choice = plan.at(module);
         return switch (choice.precision()) {
-            case FP32 -> encodings.weights().floats(graph, weight(module));
-            case FP16 ->
-                cuda
-                        ? graph.toFloat(encodings.inFp16(graph, weight(module)))
-                        : encodings.roundedToFp16(graph, weight(module));
+            case FP32, FP16 -> floats(weight(module), choice.precision());
             default ->
                 throw Problem.unsupported("there are no per-head results of a weight in few bits")
                         .where("hook_result, module " + module)
@@ -222,9 +221,11 @@ public final class Linears {
         return (module.equals("unembed") && tied ? "embed" : module) + ".weight";
     }
 
-    private String blocks(String x, List<String> weights, int bits, int size, boolean fast) {
+    private String blocks(String x, List<String> weights, Choice choice) {
+        boolean fast = choice.kernel() == Kernel.FAST;
         boolean half = fast && cuda;
-        Encodings.Blocks w = encodings.blocks(graph, weights, bits, size, half);
+        Precision precision = choice.precision();
+        Encodings.Blocks w = encodings.blocks(graph, weights, precision.bits(), precision.block(), half);
         Attributes attributes = new Attributes()
                 .with("K", w.cols())
                 .with("N", w.rows())

@@ -35,9 +35,6 @@ import org.llminspector.spec.Rope;
  */
 class NodeOps implements PlainOps<String> {
 
-    /** Smallest scale, so that a vector of zeros has zeros for codes. */
-    private static final float LEAST_SCALE = 1e-30f;
-
     final GraphBuilder graph;
     final OnnxWeights weights;
     final Linears linears;
@@ -337,7 +334,7 @@ class NodeOps implements PlainOps<String> {
             case INT8 -> {
                 Attributes keep = new Attributes().with("keepdims", 1);
                 String largest = node("ReduceMax", keep, node("Abs", now), graph.ints(-1));
-                String scale = node("Max", node("Div", largest, number(127)), number(LEAST_SCALE));
+                String scale = node("Max", node("Div", largest, number(127)), number(KvFormat.LEAST_SCALE));
                 String codes = graph.cast(node("Round", node("Div", now, scale)), Type.INT8);
                 String all = joined(what, layer, width, Type.INT8, codes);
                 String scales = joined(what + "_scale", layer, 1, Type.FLOAT, scale);

@@ -1,9 +1,7 @@
 package org.llminspector.engine.onnx.layer;
 
 import java.util.List;
-import java.util.Objects;
 import org.llminspector.spec.Alibi;
-import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Rope;
 
@@ -11,17 +9,7 @@ import org.llminspector.spec.Rope;
 public record PositionNames(List<Rope> ropes, List<Alibi> alibis) {
 
     public PositionNames(DecoderSpec spec) {
-        this(
-                spec.attentions()
-                        .map(Attention::rope)
-                        .filter(Objects::nonNull)
-                        .distinct()
-                        .toList(),
-                spec.attentions()
-                        .map(Attention::alibi)
-                        .filter(Objects::nonNull)
-                        .distinct()
-                        .toList());
+        this(spec.ropes(), spec.alibis());
     }
 
     /** Of this pass's positions, [pos, 1, dims]. */

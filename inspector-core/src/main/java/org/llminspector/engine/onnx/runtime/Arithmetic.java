@@ -30,7 +30,7 @@ public final class Arithmetic {
     /** The formats of attention and KV cache, where they differ from fp32 on a CPU; else "". */
     public static String cache(PrecisionPlan plan, Target target) {
         String own = target.usesFp16(plan) ? "fp16" : "fp32";
-        String kept = plan.kvCache() == null ? own : plan.kvCache().words();
+        String kept = target.kvFormats(plan).words();
         if (!kept.equals(own)) return "; KV cache in " + kept + (target.cuda() ? ", attention in fp32" : "");
         return target.cuda() ? "; attention and KV cache in " + own : "";
     }
@@ -48,19 +48,20 @@ public final class Arithmetic {
                 "int8 weights (a scale per output channel) times int8 activations (a scale per position), exact int32"
                         + " sums; fp32 elsewhere";
             case INT8_WEIGHT ->
-                "int8 weights, a scale in 128 (Q8_0 of a file: its own, in 32); " + kernel(choice, target, 8, 128);
-            case INT4_32 -> "int4 weights, a scale in 32 (Q4_0 of a file: its own); " + kernel(choice, target, 4, 32);
-            case INT4_128 -> "int4 weights, a scale in 128; " + kernel(choice, target, 4, 128);
+                "int8 weights, a scale in 128 (Q8_0 of a file: its own, in 32); " + kernel(choice, target);
+            case INT4_32 -> "int4 weights, a scale in 32 (Q4_0 of a file: its own); " + kernel(choice, target);
+            case INT4_128 -> "int4 weights, a scale in 128; " + kernel(choice, target);
         };
     }
 
-    private static String kernel(Choice choice, Target target, int bits, int block) {
+    private static String kernel(Choice choice, Target target) {
+        int bits = choice.precision().bits();
         if (choice.kernel() == Kernel.EXACT) {
             boolean slow = bits == 8 && !target.cuda();
             return "exact kernel: fp32 activations" + (slow ? " (slow: the weights are decoded each time)" : "");
         }
         if (target.cuda()) return "fast kernel: fp16 activations and scales; fp32 residual stream and norms";
-        return KernelProbe.rounds(bits, block)
+        return KernelProbe.rounds(bits, choice.precision().block())
                 ? "fast kernel: activations rounded to int8 in blocks; fp32 elsewhere"
                 : "fast kernel asked for, but this CPU has none: fp32 activations";
     }

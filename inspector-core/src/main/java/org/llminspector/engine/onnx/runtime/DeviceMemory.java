@@ -4,7 +4,6 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtSession;
 import com.sun.jna.Pointer;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Tensor;
 import org.llminspector.engine.onnx.graph.Type;
 
 /**
@@ -13,7 +12,6 @@ import org.llminspector.engine.onnx.graph.Type;
  */
 public final class DeviceMemory implements Memory {
 
-    private static final int CREATE_TENSOR_WITH_DATA = 49;
     private static final int CREATE_MEMORY_INFO = 68;
     private static final int ALLOCATE = 75;
     private static final int FREE = 76;
@@ -53,15 +51,7 @@ public final class DeviceMemory implements Memory {
         return new Block() {
             @Override
             public OnnxTensor view(long from, long... shape) {
-                Pointer value = NativeOrt.make(
-                        CREATE_TENSOR_WITH_DATA,
-                        info,
-                        begin.share(from * type.bytes()),
-                        Tensor.elements(shape) * type.bytes(),
-                        shape,
-                        (long) shape.length,
-                        type.number);
-                return NativeOrt.tensor(value, type, shape);
+                return NativeOrt.tensor(info, begin.share(from * type.bytes()), type, shape);
             }
 
             @Override

@@ -1,8 +1,7 @@
 package org.llminspector.engine.onnx.runtime;
 
-import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtSession;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
@@ -53,14 +52,11 @@ public final class KernelProbe {
             String x = graph.node("Slice", weights.declare(graph, "activations"), start, graph.ints(1));
             String sum = graph.node("MatMulInteger", x, weights.declare(graph, "codes"));
             graph.output(sum, Type.INT32);
-            try (OpenGraph open = new OpenGraph(Graph.of(graph, sum), weights, Target.cpu(1), true);
-                    Feed feed = new Feed()) {
-                feed.longs("start", new long[] {0}, 1);
-                try (OrtSession.Result result = open.run(feed.inputs(), Set.of(sum), Map.of())) {
-                    return ((OnnxTensor) result.get(sum).orElseThrow())
-                            .getIntBuffer()
-                            .get(0);
-                }
+            try (OpenGraph open = new OpenGraph(Graph.of(graph, sum), weights, Target.cpu(1), true)) {
+                return open.once(
+                        feed -> feed.longs("start", new long[] {0}, 1),
+                        Set.of(sum),
+                        result -> OpenGraph.output(result, sum).getIntBuffer().get(0));
             }
         }
     }
@@ -94,23 +90,15 @@ public final class KernelProbe {
                         weights.declare(graph, "scales"));
                 graph.output(out[i], Type.FLOAT);
             }
-            try (OpenGraph open = new OpenGraph(Graph.of(graph, out[1]), weights, Target.cpu(1), false);
-                    Feed feed = new Feed()) {
-                feed.floats("x", x, 1, 1, block);
-                try (OrtSession.Result result = open.run(feed.inputs(), Set.of(out), Map.of())) {
-                    float[] exact = values(result, out[0], rows);
-                    float[] fast = values(result, out[1], rows);
+            try (OpenGraph open = new OpenGraph(Graph.of(graph, out[1]), weights, Target.cpu(1), false)) {
+                return open.once(feed -> feed.floats("x", x, 1, 1, block), Set.of(out), result -> {
+                    FloatBuffer exact = OpenGraph.output(result, out[0]).getFloatBuffer();
+                    FloatBuffer fast = OpenGraph.output(result, out[1]).getFloatBuffer();
                     float most = 0;
-                    for (int i = 0; i < rows; i++) most = Math.max(most, Math.abs(exact[i] - fast[i]));
+                    for (int i = 0; i < rows; i++) most = Math.max(most, Math.abs(exact.get(i) - fast.get(i)));
                     return most > 1e-5f;
-                }
+                });
             }
         }
-    }
-
-    private static float[] values(OrtSession.Result result, String name, int n) {
-        float[] values = new float[n];
-        ((OnnxTensor) result.get(name).orElseThrow()).getFloatBuffer().get(values);
-        return values;
     }
 }

@@ -14,6 +14,7 @@ import java.lang.reflect.Field;
 import java.util.Arrays;
 import org.llminspector.base.Bytes;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
 import org.llminspector.engine.onnx.graph.Type;
 
 /** Calls to ONNX Runtime's C interface that its Java binding lacks, on the binding's own objects. */
@@ -77,17 +78,16 @@ public final class NativeOrt {
         Pointer begin = Native.getDirectBufferPointer(memory.start());
         Pointer info = make(CREATE_CPU_MEMORY_INFO, 0, 0); // OrtDeviceAllocator, OrtMemTypeDefault
         try {
-            return tensor(
-                    make(CREATE_TENSOR_WITH_DATA, info, begin, memory.size(), shape, (long) shape.length, type.number),
-                    type,
-                    shape);
+            return tensor(info, begin, type, shape);
         } finally {
             release(RELEASE_MEMORY_INFO, info);
         }
     }
 
-    /** The binding's tensor around an OrtValue, which is released when the tensor is closed. */
-    static OnnxTensor tensor(Pointer value, Type type, long... shape) {
+    /** The same over memory of any device: an OrtValue, which is released when the tensor is closed. */
+    static OnnxTensor tensor(Pointer memory, Pointer begin, Type type, long... shape) {
+        long bytes = Tensor.elements(shape) * type.bytes();
+        Pointer value = make(CREATE_TENSOR_WITH_DATA, memory, begin, bytes, shape, (long) shape.length, type.number);
         try {
             Constructor<TensorInfo> info =
                     TensorInfo.class.getDeclaredConstructor(long[].class, OnnxJavaType.class, OnnxTensorType.class);

@@ -1,9 +1,7 @@
 package org.llminspector.engine.onnx.runtime;
 
-import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtProvider;
-import ai.onnxruntime.OrtSession;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,22 +35,15 @@ public final class OnnxDevices {
     public static Target target(String id) {
         if (id.equals("cpu") || (id.equals("auto") && !trouble(0).isEmpty())) return Target.cpu(threads());
         if (id.equals("auto")) return Target.cuda(0);
-        if (id.matches("cuda(:[0-9]{1,3})?")) {
-            int index = id.length() > 5 ? Integer.parseInt(id.substring(5)) : 0;
-            String trouble = trouble(index);
-            if (trouble.isEmpty()) return Target.cuda(index);
-            throw Problem.unsupported("ONNX Runtime cannot run on this device")
-                    .where("device " + id)
-                    .expected(
-                            "a build with CUDA (`mvn -Pcuda package`), an NVIDIA driver, and CUDA 12's libraries, 12.8 or"
-                                    + " later (cudart, cublas, cublasLt, curand), and cuDNN 9 where the system's loader finds them")
-                    .found(trouble)
-                    .instead("use --device cpu or auto");
-        }
-        throw Problem.invalid("no such device")
-                .where("device")
-                .expected("auto, cpu or cuda:N")
-                .found(id);
+        int index = Device.gpu(id);
+        String trouble = trouble(index);
+        if (trouble.isEmpty()) return Target.cuda(index);
+        throw Problem.unsupported("ONNX Runtime cannot run on this device")
+                .where("device " + id)
+                .expected("a build with CUDA (`mvn -Pcuda package`), an NVIDIA driver, and CUDA 12's libraries, 12.8 or"
+                        + " later (cudart, cublas, cublasLt, curand), and cuDNN 9 where the system's loader finds them")
+                .found(trouble)
+                .instead("use --device cpu or auto");
     }
 
     /** The CPU and every GPU, with the reason where one cannot be used. */
@@ -95,15 +86,12 @@ public final class OnnxDevices {
         String y = graph.node("ReduceMax", graph.node("Mul", x, x), graph.ints(0));
         graph.output(y, Type.FLOAT);
         try (OnnxWeights weights = new OnnxWeights(null);
-                OpenGraph open = new OpenGraph(Graph.of(graph, y), weights, target, false);
-                Feed feed = new Feed()) {
-            feed.floats("x", new float[] {2, 3}, 2);
-            try (OrtSession.Result result = open.run(feed.inputs(), Set.of(y), Map.of())) {
-                return ((OnnxTensor) result.get(y).orElseThrow())
-                                .getFloatBuffer()
-                                .get(0)
-                        == 9;
-            }
+                OpenGraph open = new OpenGraph(Graph.of(graph, y), weights, target, false)) {
+            float product = open.once(
+                    feed -> feed.floats("x", new float[] {2, 3}, 2),
+                    Set.of(y),
+                    result -> OpenGraph.output(result, y).getFloatBuffer().get(0));
+            return product == 9;
         }
     }
 

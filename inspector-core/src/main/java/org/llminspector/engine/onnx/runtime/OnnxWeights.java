@@ -14,7 +14,6 @@ import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.checkpoint.gguf.GgmlType;
-import org.llminspector.checkpoint.gguf.GgufRows;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.onnx.graph.GraphBuilder;
 import org.llminspector.engine.onnx.graph.Type;
@@ -54,6 +53,11 @@ public final class OnnxWeights implements AutoCloseable {
         return new OnnxWeights(weights, this, PreparedTensors.NONE);
     }
 
+    /** The canonical weights. */
+    public Weights source() {
+        return weights;
+    }
+
     public boolean has(String name) {
         return weights.has(name);
     }
@@ -69,24 +73,9 @@ public final class OnnxWeights implements AutoCloseable {
         return info.blocks() == null ? info.dtype() : null;
     }
 
-    /** Its shape, without reading it. */
-    public long[] shape(String name) {
-        return weights.shape(name);
-    }
-
-    /** Visits a canonical weight, a band of rows at a time on all cores. */
-    public void bands(String name, Weights.Band work) {
-        weights.bands(name, work);
-    }
-
     /** Whether the file has a weight in blocks of this format, row by row. */
     public boolean hasBlocks(String name, GgmlType type) {
         return weights.info(name).blocks() == type && weights.hasBlocks(name);
-    }
-
-    /** A weight's rows as quantized blocks of the file. */
-    public GgufRows blocks(String name, int from, int to) {
-        return weights.blocks(name, from, to);
     }
 
     /** Declares a canonical weight in float32. */
@@ -156,7 +145,11 @@ public final class OnnxWeights implements AutoCloseable {
 
     /** Name, type and shape of a tensor made from weights. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    public record Made(String name, DType dtype, long... shape) {}
+    public record Made(String name, DType dtype, long... shape) {
+        public long bytes() {
+            return Tensor.elements(shape) * dtype.bytes();
+        }
+    }
 
     /** Releases these weights' mapped pages from this process's memory until they are read again. */
     synchronized void release(Set<String> names) {
@@ -234,16 +227,7 @@ public final class OnnxWeights implements AutoCloseable {
     }
 
     static OnnxJavaType javaType(Type type) {
-        return switch (type) {
-            case FLOAT -> OnnxJavaType.FLOAT;
-            case FLOAT16 -> OnnxJavaType.FLOAT16;
-            case BFLOAT16 -> OnnxJavaType.BFLOAT16;
-            case INT8 -> OnnxJavaType.INT8;
-            case UINT8 -> OnnxJavaType.UINT8;
-            case INT32 -> OnnxJavaType.INT32;
-            case INT64 -> OnnxJavaType.INT64;
-            case BOOL -> OnnxJavaType.BOOL;
-        };
+        return OnnxJavaType.valueOf(type.name());
     }
 
     @Override

@@ -1,5 +1,6 @@
 package org.llminspector.engine.onnx.runtime;
 
+import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtSession;
@@ -8,6 +9,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.llminspector.base.platform.Trim;
 import org.llminspector.engine.onnx.graph.Graph;
 import org.llminspector.engine.onnx.runtime.Ort.Work;
@@ -99,6 +102,21 @@ public final class OpenGraph implements AutoCloseable {
     public OrtSession.Result run(
             Map<String, OnnxTensorLike> inputs, Set<String> requested, Map<String, OnnxValue> pinned) {
         return Ort.call(env -> session.run(inputs, requested, pinned));
+    }
+
+    /** One pass over inputs that are made for it alone. */
+    public <T> T once(Consumer<Feed> inputs, Set<String> outputs, Function<OrtSession.Result, T> read) {
+        try (Feed feed = new Feed()) {
+            inputs.accept(feed);
+            try (OrtSession.Result result = run(feed.inputs(), outputs, Map.of())) {
+                return read.apply(result);
+            }
+        }
+    }
+
+    /** An output of a pass, valid while its result is open. */
+    public static OnnxTensor output(OrtSession.Result result, String name) {
+        return (OnnxTensor) result.get(name).orElseThrow();
     }
 
     @Override

@@ -2,7 +2,6 @@ package org.llminspector.engine.onnx.runtime;
 
 import com.sun.jna.Platform;
 import java.io.IOException;
-import java.net.URL;
 import java.nio.file.Path;
 import java.util.List;
 import org.llminspector.base.platform.NativeLibraries;
@@ -35,13 +34,10 @@ public final class OrtLibrary {
     /** The folder with this build's libraries; null for the CUDA build. */
     static Path unpacked(Path parent) throws IOException {
         String from = RESOURCES + platform() + "/";
-        if (resource(from + System.mapLibraryName("onnxruntime_providers_cuda")) != null) return null;
+        String cuda = from + System.mapLibraryName("onnxruntime_providers_cuda");
+        if (OrtLibrary.class.getResource(cuda) != null) return null;
         List<String> names = List.of(System.mapLibraryName("onnxruntime"), System.mapLibraryName("onnxruntime4j_jni"));
         return NativeLibraries.unpacked(parent, "onnxruntime-" + platform(), from, names);
-    }
-
-    private static URL resource(String name) {
-        return OrtLibrary.class.getResource(name);
     }
 
     /** The platform's name in the binding. */

@@ -7,6 +7,7 @@ import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import org.llminspector.engine.Kernel;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.cache.KvFormats;
 
 /**
  * Target device of a graph and its session. A CPU can run a graph written for CUDA, which tests such graphs without a
@@ -34,6 +35,12 @@ public record Target(Integer device, boolean cuda, int threads) {
     public boolean usesFp16(PrecisionPlan plan) {
         boolean fused = plan.standard().weightOnly() && plan.kernel() == Kernel.FAST;
         return cuda && (fused || plan.standard() == Precision.FP16);
+    }
+
+    /** The formats of the KV cache: the plan's, or else those of attention here. */
+    public KvFormats kvFormats(PrecisionPlan plan) {
+        if (plan.kvCache() != null) return plan.kvCache();
+        return usesFp16(plan) ? KvFormats.FP16 : KvFormats.FP32;
     }
 
     /**

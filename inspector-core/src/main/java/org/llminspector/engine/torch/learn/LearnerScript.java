@@ -14,7 +14,6 @@ import org.llminspector.engine.layer.Embedding;
 import org.llminspector.engine.layer.Routes;
 import org.llminspector.engine.layer.Tap;
 import org.llminspector.engine.torch.script.ScriptOps;
-import org.llminspector.spec.Alibi;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
@@ -42,27 +41,15 @@ final class LearnerScript extends ScriptOps {
     private final Map<String, Normed> normed = new HashMap<>();
     private final Map<String, Product> products = new HashMap<>();
     private final Map<String, String> tables = new LinkedHashMap<>(); // variables of cos, sin and masks, by their key
-    private final List<Rope> ropes;
-    private final List<Alibi> alibis;
 
     LearnerScript(DecoderSpec spec, ParameterLayout layout) {
         this.spec = spec;
         this.order = layout.parameters();
         this.parameters = layout.byName();
-        this.ropes = spec.attentions()
-                .map(Attention::rope)
-                .filter(r -> r != null)
-                .distinct()
-                .toList();
-        this.alibis = spec.attentions()
-                .map(Attention::alibi)
-                .filter(a -> a != null)
-                .distinct()
-                .toList();
         line("b = torch.size(ids, 0)");
         line("t = torch.size(ids, 1)");
         line("w = self.pieces(flat)");
-        for (int r = 0; r < ropes.size(); r++) line("turn" + r + " = torch.slice(turns" + r + ", 0, 0, t)");
+        for (int r = 0; r < spec.ropes().size(); r++) line("turn" + r + " = torch.slice(turns" + r + ", 0, 0, t)");
         Embedding<String> ends = new Embedding<>(spec, this, Tap.none());
         Block<String> block = new Block<>(spec, this, Tap.none());
         String x = ends.embed("ids");
@@ -70,20 +57,14 @@ final class LearnerScript extends ScriptOps {
         line("return torch.squeeze(" + use(ends.normed(x)) + ", 0)");
     }
 
-    /** RoPE settings whose rotations are arguments, in order: cos + i sin [pos, 1, dims / 2], complex. */
-    List<Rope> ropes() {
-        return ropes;
-    }
-
-    /** ALiBi settings whose biases are arguments after them, at keys and at queries, [head, pos] each. */
-    List<Alibi> alibis() {
-        return alibis;
-    }
-
+    /**
+     * Tables that the methods are given: for each RoPE of the model cos + i sin [pos, 1, dims / 2], complex, and for each
+     * ALiBi its biases [head, pos].
+     */
     private List<String> given() {
         List<String> names = new ArrayList<>();
-        for (int r = 0; r < ropes.size(); r++) names.add("turns" + r);
-        for (int a = 0; a < alibis.size(); a++) names.add("alibi" + a);
+        for (int r = 0; r < spec.ropes().size(); r++) names.add("turns" + r);
+        for (int a = 0; a < spec.alibis().size(); a++) names.add("alibi" + a);
         return names;
     }
 
@@ -201,7 +182,7 @@ final class LearnerScript extends ScriptOps {
     /** {@inheritDoc} Whole heads of a plain product are rotated as complex numbers. */
     @Override
     public String rotate(String x, Rope rope, int width) {
-        String turn = "turn" + ropes.indexOf(rope);
+        String turn = "turn" + spec.ropes().indexOf(rope);
         Product p = source(x) == null || source(source(x)) == null ? null : products.get(source(x));
         if (p == null || p.bias() != null || rope.dims() != width || width % 2 != 0) {
             String table = tables.computeIfAbsent(turn, k -> {
@@ -291,7 +272,7 @@ final class LearnerScript extends ScriptOps {
 
     /** 0 where a query may attend, or ALiBi's bias, and a number below any score elsewhere: [.., query, key]. */
     private String mask(Attention a) {
-        return tables.computeIfAbsent("mask " + a.window() + " " + alibis.indexOf(a.alibi()), key -> {
+        return tables.computeIfAbsent("mask " + a.window() + " " + spec.alibis().indexOf(a.alibi()), key -> {
             String name = "mask" + tables.size();
             String at = let("torch.cumsum(torch.ones_like(torch.select(ids, 0, 0)), 0)"); // [pos], from 1
             String back = let("torch.sub(torch.unsqueeze(%1$s, 1), torch.unsqueeze(%1$s, 0))", at); // [query, key]
@@ -300,7 +281,7 @@ final class LearnerScript extends ScriptOps {
                 hidden = let("torch.logical_or(%s, torch.ge(%s, " + a.window() + "))", hidden, back);
             String bias = let("torch.mul(torch.to(%s, 6), 0.)", back);
             if (a.alibi() != null) {
-                String own = "torch.slice(alibi" + alibis.indexOf(a.alibi()) + ", 1, 0, t)"; // [head, pos]
+                String own = "torch.slice(alibi" + spec.alibis().indexOf(a.alibi()) + ", 1, 0, t)"; // [head, pos]
                 bias = let("torch.sub(torch.unsqueeze(" + own + ", 1), torch.unsqueeze(" + own + ", 2))");
             }
             line(name + " = torch.masked_fill(" + bias + ", " + hidden + ", -1e38)");

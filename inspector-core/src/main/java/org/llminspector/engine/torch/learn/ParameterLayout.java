@@ -1,19 +1,16 @@
 package org.llminspector.engine.torch.learn;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Parameter;
 import org.llminspector.family.Weights;
-import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
-import org.llminspector.spec.Mlp;
-import org.llminspector.spec.Norm;
 
 /**
  * Layout of a model's weights in one flat array: matrices first, layer by layer, then the norms' vectors, so that
@@ -86,9 +83,7 @@ public final class ParameterLayout {
     }
 
     private void add(String name, long... shape) {
-        List<Long> dims = new ArrayList<>();
-        for (long s : shape) dims.add(s);
-        Parameter p = new Parameter(name, dims, size);
+        Parameter p = new Parameter(name, LongStream.of(shape).boxed().toList(), size);
         parameters.add(p);
         size += p.size();
     }
@@ -114,31 +109,22 @@ public final class ParameterLayout {
      * is checked too.
      */
     public static boolean isLlama(DecoderSpec s) {
-        Norm norm = s.finalNorm();
-        if (norm == null || !s.layers().get(0).attends()) return false;
         LayerSpec layer = s.layers().get(0);
-        Attention a = layer.attention();
-        Mlp mlp = new Mlp(layer.mlp().dMlp(), Activation.SILU, true, false);
-        Attention attention = new Attention(
-                a.nHeads(), a.nKvHeads(), a.dHead(), a.scale(), a.rope(), null, null, false, false, null, null, false);
-        List<LayerSpec> layers =
-                Collections.nCopies(s.nLayers(), new LayerSpec(norm, attention, null, norm, mlp, null, false));
-        return norm.equals(new Norm(Norm.Kind.RMS, norm.eps()))
-                && a.rope() != null
-                && a.rope().dims() == a.dHead()
-                && s.equals(new DecoderSpec(
-                        s.family(),
-                        s.vocab(),
-                        s.dModel(),
-                        s.maxContext(),
-                        false,
-                        1f,
-                        layers,
-                        norm,
-                        s.tied(),
-                        false,
-                        null,
-                        null));
+        if (s.finalNorm() == null
+                || !(layer.mixer() instanceof Attention a)
+                || a.rope() == null
+                || a.rope().dims() != a.dHead()) return false;
+        Attention plain = Attention.plain(a.nHeads(), a.nKvHeads(), a.dHead(), a.rope(), null, false, false);
+        return s.equals(DecoderSpec.llama(
+                s.family(),
+                s.vocab(),
+                s.dModel(),
+                s.maxContext(),
+                s.nLayers(),
+                plain.scaled(a.scale()),
+                layer.mlp().dMlp(),
+                s.finalNorm().eps(),
+                s.tied()));
     }
 
     private static Problem refused(DecoderSpec s) {

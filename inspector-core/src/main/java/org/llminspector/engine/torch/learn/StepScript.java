@@ -111,7 +111,8 @@ final class StepScript {
 
     private StepScript() {}
 
-    static String of(DecoderSpec spec, ParameterLayout layout, LearnerScript forward) {
+    static String of(DecoderSpec spec, ParameterLayout layout) {
+        LearnerScript forward = new LearnerScript(spec, layout);
         int head = layout.index(spec.tied() ? "embed.weight" : "unembed.weight");
         int bias = layout.index("unembed.bias");
         String view = "[" + head + "].view([" + spec.vocab() + ", " + spec.tableWidth() + "])";

@@ -5,10 +5,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -16,18 +14,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.LearnerInfo;
 import org.llminspector.engine.Optimizer;
+import org.llminspector.engine.Optimizer.Kind;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.PositionTables;
 import org.llminspector.engine.torch.Positions;
 import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.engine.torch.libtorch.Script;
+import org.llminspector.engine.torch.libtorch.Tensors;
 import org.llminspector.engine.torch.libtorch.Threads;
 import org.llminspector.engine.torch.libtorch.TorchDevices;
 import org.llminspector.family.Weights;
@@ -51,7 +51,6 @@ public final class TorchLearner implements Learner {
     private NDArray first;
     private NDArray second;
     private final NDArray steps; // updates made, as float32 for the optimizer methods
-    private final LearnerScript forward;
     private final Map<Rope, Table> rotations = new HashMap<>();
     private final List<NDArray> biases = new ArrayList<>(); // ALiBi's, [head, pos] each
     private final AtomicLong made = new AtomicLong(); // updates, readable from other threads
@@ -63,15 +62,14 @@ public final class TorchLearner implements Learner {
     private TorchLearner(DecoderSpec spec, ParameterLayout layout, String device) {
         this.spec = spec;
         this.layout = layout;
-        this.forward = new LearnerScript(spec, layout);
         this.place = TorchDevices.choose(device);
         this.threads = Threads.most();
         this.manager = NDManager.newBaseManager(place, "PyTorch");
         try {
-            this.script = Script.compile(manager, StepScript.of(spec, layout, forward) + TURNS);
+            this.script = Script.compile(manager, StepScript.of(spec, layout) + TURNS);
             this.weights = zeros();
             this.steps = manager.zeros(new Shape());
-            for (Alibi alibi : forward.alibis()) {
+            for (Alibi alibi : spec.alibis()) {
                 float[] values = AlibiBias.at(alibi, 0, spec.maxContext());
                 biases.add(manager.create(values, new Shape(alibi.slopes().size(), spec.maxContext())));
             }
@@ -143,7 +141,7 @@ public final class TorchLearner implements Learner {
     /** The tables of sequences of this length: rotations, the same as {@link Positions} rotates by, and biases. */
     private NDArray[] tables(int length) {
         List<NDArray> tables = new ArrayList<>();
-        for (Rope rope : forward.ropes()) {
+        for (Rope rope : spec.ropes()) {
             float[] frequencies = RopeFrequencies.perPosition(rope, length);
             Table old = rotations.get(rope);
             if (old == null || !Arrays.equals(old.frequencies(), frequencies)) {
@@ -198,35 +196,22 @@ public final class TorchLearner implements Learner {
     public Scores accumulate(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
         return work(() -> {
             makeGradient();
-            float[] flat = new float[tokens.length * (tokens[0].length - 1)];
-            int at = 0;
-            for (float[] row : weightsOfTokens) {
-                System.arraycopy(row, 0, flat, at, row.length);
-                at += row.length;
-            }
-            Shares shares = shares(tokens, weightsOfTokens, choices);
-            return scores(passes(
-                    true,
-                    "accumulate",
-                    tokens[0].length - 1,
-                    weights,
-                    gradient,
-                    ids(tokens),
-                    manager.create(flat),
-                    manager.create(shares.at()),
-                    manager.create(shares.by())));
+            FloatBuffer flat = FloatBuffer.allocate(tokens.length * (tokens[0].length - 1));
+            for (float[] row : weightsOfTokens) flat.put(row);
+            List<NDArray> in = new ArrayList<>(List.of(weights, gradient, ids(tokens), manager.create(flat.array())));
+            in.addAll(shares(tokens, weightsOfTokens, choices));
+            return scores(passes(true, "accumulate", tokens[0].length - 1, in.toArray(NDArray[]::new)));
         });
     }
 
     /**
-     * Soft targets' corrections to the logits' gradient for the actual token alone.
+     * Soft targets' corrections to the logits' gradient for the actual token alone: they move its target probability to
+     * all possible tokens in equal parts.
      *
-     * @param at flat indices into [batch x (pos - 1), vocab], in row order; a single -1 when there are none
+     * @return flat indices into [batch x (pos - 1), vocab], in row order, and what is added there; a single -1 when
+     *     there are none
      */
-    private record Shares(long[] at, float[] by) {}
-
-    /** Moves the actual token's target probability to all possible tokens in equal parts. */
-    private Shares shares(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
+    private List<NDArray> shares(int[][] tokens, float[][] weightsOfTokens, int[][][] choices) {
         LongStream.Builder at = LongStream.builder();
         List<Float> by = new ArrayList<>();
         for (int b = 0; b < tokens.length; b++) {
@@ -242,19 +227,18 @@ public final class TorchLearner implements Learner {
                 }
             }
         }
-        if (by.isEmpty()) return new Shares(new long[] {-1}, new float[1]);
-        float[] values = new float[by.size()];
-        for (int i = 0; i < values.length; i++) values[i] = by.get(i);
-        return new Shares(at.build().toArray(), values);
+        if (by.isEmpty()) return List.of(manager.create(new long[] {-1}), manager.create(new float[1]));
+        FloatBuffer values = FloatBuffer.allocate(by.size());
+        by.forEach(values::put);
+        return List.of(manager.create(at.build().toArray()), manager.create(values.array()));
     }
 
     private NDArray ids(int[][] tokens) {
-        long[] flat = new long[tokens.length * tokens[0].length];
-        int at = 0;
-        for (int[] row : tokens) {
-            if (row.length != tokens[0].length) throw new IllegalArgumentException("sequences of different lengths");
-            for (int id : row) flat[at++] = id;
+        if (Stream.of(tokens).anyMatch(row -> row.length != tokens[0].length)) {
+            throw new IllegalArgumentException("sequences of different lengths");
         }
+        long[] flat =
+                Stream.of(tokens).flatMapToInt(IntStream::of).asLongStream().toArray();
         return manager.create(flat, new Shape(tokens.length, tokens[0].length)); // [batch, pos]
     }
 
@@ -280,34 +264,14 @@ public final class TorchLearner implements Learner {
             double norm = call(false, "clip", gradient, manager.create(maxNorm))
                     .head()
                     .getDouble();
-            switch (o.kind()) {
-                case SGD ->
-                    call(false, "sgd", weights, gradient, first, steps, settings(learningRate, 0, o.weightDecay()));
-                case MOMENTUM ->
-                    call(
-                            false,
-                            "sgd",
-                            weights,
-                            gradient,
-                            first,
-                            steps,
-                            settings(learningRate, o.momentum(), o.weightDecay()));
-                case ADAM, ADAMW ->
-                    call(
-                            false,
-                            "adam",
-                            weights,
-                            gradient,
-                            first,
-                            second,
-                            steps,
-                            settings(
-                                    learningRate,
-                                    o.beta1(),
-                                    o.beta2(),
-                                    o.eps(),
-                                    o.weightDecay(),
-                                    o.kind() == Optimizer.Kind.ADAMW ? 1 : 0));
+            double decay = o.weightDecay();
+            if (o.kind() == Kind.SGD || o.kind() == Kind.MOMENTUM) {
+                double momentum = o.kind() == Kind.SGD ? 0 : o.momentum();
+                call(false, "sgd", weights, gradient, first, steps, settings(learningRate, momentum, decay));
+            } else {
+                NDArray settings =
+                        settings(learningRate, o.beta1(), o.beta2(), o.eps(), decay, o.kind() == Kind.ADAMW ? 1 : 0);
+                call(false, "adam", weights, gradient, first, second, steps, settings);
             }
             made.incrementAndGet();
             return norm;
@@ -335,7 +299,7 @@ public final class TorchLearner implements Learner {
     public Tensor gradient() {
         return work(() -> {
             makeGradient();
-            return copy(gradient);
+            return Tensors.copy(gradient);
         });
     }
 
@@ -360,7 +324,7 @@ public final class TorchLearner implements Learner {
 
     @Override
     public Tensor weights() {
-        return work(() -> copy(weights));
+        return work(() -> Tensors.copy(weights));
     }
 
     @Override
@@ -377,7 +341,7 @@ public final class TorchLearner implements Learner {
     public State state() {
         return work(() -> {
             makeMoments();
-            return new State(made.get(), copy(first), copy(second));
+            return new State(made.get(), Tensors.copy(first), Tensors.copy(second));
         });
     }
 
@@ -392,39 +356,25 @@ public final class TorchLearner implements Learner {
         });
     }
 
-    private static Tensor copy(NDArray array) {
-        ByteBuffer bytes = array.toByteBuffer(true);
-        ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN);
-        copy.put(bytes).flip();
-        return Tensor.of(DType.F32, copy, array.getShape().getShape());
-    }
-
     private NDArray set(NDArray array, Tensor values) {
-        ByteBuffer bytes = ByteBuffer.allocateDirect(Math.toIntExact(values.byteSize()))
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .put(values.data())
-                .flip();
-        manager.create(bytes, array.getShape(), DataType.FLOAT32).copyTo(array);
+        Tensor shaped = values.reshaped(array.getShape().getShape());
+        Tensors.floats(manager, shaped).copyTo(array);
         return array;
     }
 
     /** Runs work on the engine thread and frees its temporary arrays. */
     private <T> T work(Callable<T> work) {
-        return EngineThread.call(() -> {
+        return EngineThread.scoped(() -> {
             Threads.use(threads);
-            try (NDScope scope = new NDScope()) {
-                scope.suppressNotUsedWarning();
-                return work.call();
-            }
+            return work.call();
         });
     }
 
     @Override
     public void close() {
-        EngineThread.call(() -> {
+        EngineThread.run(() -> {
             script.close();
             manager.close();
-            return null;
         });
     }
 }

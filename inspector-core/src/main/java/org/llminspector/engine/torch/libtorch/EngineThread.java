@@ -2,6 +2,7 @@ package org.llminspector.engine.torch.libtorch;
 
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDScope;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -46,6 +47,24 @@ public final class EngineThread {
         } catch (Exception e) {
             throw new ExecutionException(e);
         }
+    }
+
+    /** {@link #call}, after which the arrays are freed that the work made and did not unregister. */
+    public static <T> T scoped(Callable<T> work) {
+        return call(() -> {
+            try (NDScope scope = new NDScope()) {
+                scope.suppressNotUsedWarning();
+                return work.call();
+            }
+        });
+    }
+
+    /** {@link #call} of work without a result. */
+    public static void run(Runnable work) {
+        call(() -> {
+            work.run();
+            return null;
+        });
     }
 
     /** Runs the work on the engine's thread and waits for it; directly when called on that thread. */

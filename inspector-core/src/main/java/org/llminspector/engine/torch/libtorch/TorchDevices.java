@@ -60,21 +60,15 @@ public final class TorchDevices {
         int gpus = gpus();
         if (id.equals("cpu")) return Device.cpu();
         if (id.equals("auto")) return gpus > 0 ? Device.gpu() : Device.cpu();
-        if (id.matches("cuda(:[0-9]{1,3})?")) {
-            int index = id.length() > 5 ? Integer.parseInt(id.substring(5)) : 0;
-            if (index < gpus) return Device.gpu(index);
-            throw Problem.unsupported("there is no such GPU")
-                    .where("device " + id)
-                    .expected("an NVIDIA driver, and libtorch "
-                            + EngineThread.engine().getVersion() + " for CUDA in the folder that " + Libtorch.PATH
-                            + " names")
-                    .found(gpus == 0 ? whyNoGpu() : "the last GPU is cuda:" + (gpus - 1))
-                    .instead("use --device cpu or auto");
-        }
-        throw Problem.invalid("no such device")
-                .where("device")
-                .expected("auto, cpu or cuda:N")
-                .found(id);
+        int index = org.llminspector.engine.Device.gpu(id);
+        if (index < gpus) return Device.gpu(index);
+        throw Problem.unsupported("there is no such GPU")
+                .where("device " + id)
+                .expected("an NVIDIA driver, and libtorch "
+                        + EngineThread.engine().getVersion() + " for CUDA in the folder that " + Libtorch.PATH
+                        + " names")
+                .found(gpus == 0 ? whyNoGpu() : "the last GPU is cuda:" + (gpus - 1))
+                .instead("use --device cpu or auto");
     }
 
     private static String whyNoGpu() {

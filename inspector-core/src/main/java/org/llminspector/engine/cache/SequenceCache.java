@@ -1,0 +1,117 @@
+package org.llminspector.engine.cache;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.llminspector.spec.DecoderSpec;
+
+/**
+ * KV cache of one sequence, without the engine's memory: its length, its growth ({@link CacheGrowth}), and prefixes
+ * copied in and out. With latent attention it keeps the latent vector ({@link KvShape}); it includes the states of short
+ * convolutions ({@link ConvState}).
+ */
+public abstract class SequenceCache {
+
+    /** What a layer keeps: keys and values, or the state of its short convolution. */
+    protected enum Kept {
+        KEY,
+        VALUE,
+        STATE
+    }
+
+    protected final DecoderSpec spec;
+    protected final List<KvShape> shapes; // one per layer
+    protected final KvFormats formats;
+    private final int maxPositions;
+    private int capacity; // positions allocated
+    private int length;
+
+    protected SequenceCache(DecoderSpec spec, List<KvShape> shapes, KvFormats formats, int maxPositions, int capacity) {
+        this.spec = spec;
+        this.shapes = shapes;
+        this.formats = formats;
+        this.maxPositions = maxPositions;
+        this.capacity = capacity;
+    }
+
+    /** Moves the cached positions to memory of the new {@link #capacity}. */
+    protected abstract void grow(int oldCapacity);
+
+    /** Whether values are float32 in reach of this process, so that prefixes can be copied out and in exactly. */
+    protected abstract boolean readable();
+
+    /** Copies the first {@code n} positions into a layer's memory, from [pos, head, width]. */
+    protected abstract void put(Kept what, int layer, float[] values, int n);
+
+    /** Copies the first {@code n} positions out, [pos, head, width]. */
+    protected abstract float[] get(Kept what, int layer, int n);
+
+    /** Positions allocated. */
+    public final int capacity() {
+        return capacity;
+    }
+
+    /** Positions in the cache. */
+    public final int length() {
+        return length;
+    }
+
+    /** Makes room for a pass over {@code count} positions. */
+    public final void reserve(int count) {
+        if (length + count > maxPositions) {
+            throw new IllegalArgumentException(length + " + " + count + " of " + maxPositions + " positions");
+        }
+        int before = capacity;
+        capacity = CacheGrowth.capacity(before, length + count, maxPositions);
+        if (capacity != before) grow(before);
+    }
+
+    /** Called once per pass, after the last layer. */
+    public final void advance(int positions) {
+        length += positions;
+    }
+
+    /** Fills the cache with a prefix. */
+    public final void begin(KvPrefix prefix) {
+        if (!readable()) throw new IllegalArgumentException("a cache that gives no prefix takes none");
+        int n = prefix.length();
+        reserve(n);
+        for (int i = 0; i < shapes.size(); i++) {
+            if (attends(i)) {
+                put(Kept.KEY, i, prefix.keys(i), n);
+                put(Kept.VALUE, i, prefix.values(i), n);
+            } else put(Kept.STATE, i, prefix.state(i), past(i));
+        }
+        length = n;
+    }
+
+    /**
+     * A copy of the first positions; null where they are not {@link #readable}, or where short convolutions have passed
+     * them.
+     */
+    public final KvPrefix prefix(int n) {
+        boolean convolves = spec.attending().size() < spec.nLayers();
+        if (!readable() || (convolves && n != length)) return null;
+        List<float[]> keys = new ArrayList<>();
+        List<float[]> values = new ArrayList<>();
+        List<float[]> states = new ArrayList<>();
+        for (int i = 0; i < shapes.size(); i++) {
+            keys.add(attends(i) ? get(Kept.KEY, i, n) : new float[0]);
+            values.add(attends(i) ? get(Kept.VALUE, i, n) : new float[0]);
+            states.add(attends(i) ? new float[0] : get(Kept.STATE, i, past(i)));
+        }
+        return new KvPrefix(n, keys, values, convolves ? states : List.of());
+    }
+
+    protected final boolean attends(int layer) {
+        return spec.layers().get(layer).attends();
+    }
+
+    /** Positions of a layer's short convolution. */
+    protected final int past(int layer) {
+        return ConvState.past(spec.layers().get(layer));
+    }
+
+    public final KvCacheReport report() {
+        return KvCacheReport.of(spec, shapes, formats, length, capacity);
+    }
+}
