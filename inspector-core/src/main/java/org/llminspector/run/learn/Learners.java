@@ -35,6 +35,8 @@ public final class Learners implements AutoCloseable {
      * the comparison; and the initial weight.
      */
     private static final long BYTES_EACH = 44;
+    /** Of these, bytes on the Java heap during an update: the undo's, the gradient, and weights before and after. */
+    private static final long HEAP_BYTES_EACH = 36;
 
     /**
      * One open learner.
@@ -168,12 +170,28 @@ public final class Learners implements AutoCloseable {
 
     /** Reserves the memory for learning with a model. */
     static MemoryLedger.Reservation reserve(MemoryLedger ledger, ModelFolder folder) {
+        checkHeap(
+                folder.slug(),
+                folder.checkpoint().parameters(),
+                Runtime.getRuntime().maxMemory());
         return ledger.reserve(
                 "learner",
                 folder.slug(),
                 Math.multiplyExact(folder.checkpoint().parameters(), BYTES_EACH),
                 folder.slug() + ": float32 weights, gradient, two moments, and copies to take updates back",
                 "take a smaller model, close other learners, or raise --memory");
+    }
+
+    /** Refuses a model whose copies do not fit the Java heap of this many bytes. */
+    static void checkHeap(String model, long parameters, long heap) {
+        long needed = Math.multiplyExact(parameters, HEAP_BYTES_EACH);
+        if (needed <= heap) return;
+        throw Problem.tooLarge("learning with this model takes more memory than the Java heap has")
+                .where("model " + model)
+                .expected("at most " + heap / HEAP_BYTES_EACH + " parameters, in a heap of " + (heap >> 20) + " MiB")
+                .found(parameters + " parameters, " + (needed >> 20) + " MiB")
+                .instead("give the JVM more heap (JAVA_OPTS=-Xmx" + ((needed >> 30) + 1)
+                        + "g), or take a smaller model");
     }
 
     public synchronized List<Info> list() {
