@@ -5,7 +5,9 @@ import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
+import org.llminspector.spec.AttentionBuilder;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.DecoderSpecBuilder;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -31,20 +33,20 @@ final class Bloom implements Family {
             throw c.wrong("apply_residual_connection_post_layernorm", "false: the stream itself is never normed", true);
         Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5));
         Attention plain = Attention.plain(nHeads, nHeads, dModel / nHeads, null, null, true, true);
-        Attention attention = plain.with(plain.scale(), AlibiBias.of(nHeads, 8), null);
+        Attention attention =
+                AttentionBuilder.builder(plain).alibi(AlibiBias.of(nHeads, 8)).build();
         Mlp mlp = new Mlp(
                 c.product(c.has("n_embed") ? "n_embed" : "hidden_size", 4, dModel),
                 c.activation("hidden_act", "gelu_new"),
                 false,
                 true);
-        return new DecoderSpec(
+        DecoderSpec bloom = new DecoderSpec(
                 "bloom",
                 c.size("vocab_size"),
                 dModel,
                 c.size("seq_length", 2048), // the training length; the reference has no limit
                 false,
                 1f,
-                norm,
                 Collections.nCopies(
                         c.layers(c.has("num_hidden_layers") ? "num_hidden_layers" : "n_layer"),
                         new LayerSpec(norm, attention, null, norm, mlp, null, false)),
@@ -53,6 +55,7 @@ final class Bloom implements Family {
                 false,
                 null,
                 null);
+        return DecoderSpecBuilder.builder(bloom).embedNorm(norm).build();
     }
 
     @Override

@@ -5,7 +5,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
-import org.llminspector.spec.Attention;
+import org.llminspector.spec.AttentionBuilder;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
@@ -89,19 +89,17 @@ public final class ExportedOnlySpec {
                 graph.layers().stream()
                         .map(l -> new LayerSpec(
                                 l.contains(Part.LN1) ? norm : null,
-                                new Attention(
-                                        heads,
-                                        kvHeads,
-                                        dHead,
-                                        scale,
-                                        l.contains(Part.ROPE) ? rope : null,
-                                        null,
-                                        null,
-                                        l.contains(Part.QKV_BIAS),
-                                        l.contains(Part.OUT_BIAS),
-                                        l.contains(Part.Q_NORM) ? norm : null,
-                                        l.contains(Part.K_NORM) ? norm : null,
-                                        false),
+                                AttentionBuilder.builder()
+                                        .nHeads(heads)
+                                        .nKvHeads(kvHeads)
+                                        .dHead(dHead)
+                                        .scale(scale)
+                                        .rope(l.contains(Part.ROPE) ? rope : null)
+                                        .qkvBias(l.contains(Part.QKV_BIAS))
+                                        .outBias(l.contains(Part.OUT_BIAS))
+                                        .qNorm(l.contains(Part.Q_NORM) ? norm : null)
+                                        .kNorm(l.contains(Part.K_NORM) ? norm : null)
+                                        .build(),
                                 l.contains(Part.LN1_POST) ? norm : null,
                                 l.contains(Part.LN2) ? norm : null,
                                 new Mlp(

@@ -7,6 +7,7 @@ import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Alibi;
 import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
+import org.llminspector.spec.AttentionBuilder;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
@@ -43,7 +44,7 @@ final class Falcon implements Family {
         boolean alibi = c.flag("alibi", false);
         Attention plain = Attention.plain(nHeads, nKvHeads, dModel / nHeads, alibi ? null : turn, null, bias, bias);
         Alibi slopes = alibi ? new Alibi(AlibiBias.of(nHeads, 8).slopes(), plain.scale(), true) : null;
-        Attention attention = plain.with(plain.scale(), slopes, null);
+        Attention attention = AttentionBuilder.builder(plain).alibi(slopes).build();
         boolean parallel = c.flag("parallel_attn", true) || grouped;
         Mlp mlp = new Mlp(
                 c.size("ffn_hidden_size", c.product("hidden_size", 4, dModel)),

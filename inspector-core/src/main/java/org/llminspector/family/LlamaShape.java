@@ -10,10 +10,12 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
+import org.llminspector.spec.AttentionBuilder;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.LayerSpecBuilder;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
@@ -337,15 +339,16 @@ final class LlamaShape {
                 false,
                 embedScale,
                 IntStream.range(0, nLayers)
-                        .mapToObj(i -> new LayerSpec(
-                                pre,
-                                convolving.test(i) ? conv : attention(i),
-                                post,
-                                pre,
-                                sparse.test(i) ? mixture : dense,
-                                post,
-                                parallel,
-                                residualScale))
+                        .mapToObj(i -> LayerSpecBuilder.builder()
+                                .ln1(pre)
+                                .mixer(convolving.test(i) ? conv : attention(i))
+                                .ln1Post(post)
+                                .ln2(pre)
+                                .mlp(sparse.test(i) ? mixture : dense)
+                                .ln2Post(post)
+                                .parallel(parallel)
+                                .residualScale(residualScale)
+                                .build())
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", false),
@@ -357,24 +360,24 @@ final class LlamaShape {
     private Attention attention(int layer) {
         boolean windowed = local.test(layer);
         Rope turn = windowed && localRope != null ? localRope : rope;
-        return new Attention(
-                nHeads,
-                nKvHeads,
-                dHead,
-                scale,
-                rotates.test(layer) ? turn : null,
-                null,
-                windowed ? window : null,
-                scoreSoftcap,
-                qkvBias,
-                outBias,
-                qkNorm,
-                qkNorm,
-                qkNormWide,
-                qkNormByHead,
-                clip,
-                latent,
-                sinks);
+        return AttentionBuilder.builder()
+                .nHeads(nHeads)
+                .nKvHeads(nKvHeads)
+                .dHead(dHead)
+                .scale(scale)
+                .rope(rotates.test(layer) ? turn : null)
+                .window(windowed ? window : null)
+                .scoreSoftcap(scoreSoftcap)
+                .qkvBias(qkvBias)
+                .outBias(outBias)
+                .qNorm(qkNorm)
+                .kNorm(qkNorm)
+                .qkNormWide(qkNormWide)
+                .qkNormByHead(qkNormByHead)
+                .clip(clip)
+                .latent(latent)
+                .sinks(sinks)
+                .build();
     }
 
     /** Llama's tensor names for all parts of the spec. */

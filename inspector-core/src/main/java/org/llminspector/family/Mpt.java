@@ -8,6 +8,7 @@ import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
+import org.llminspector.spec.AttentionBuilder;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
@@ -37,11 +38,11 @@ final class Mpt implements Family {
         oneOf(a, "attn_type", "multihead_attention", "multihead_attention");
         if (!a.flag("alibi", true)) throw a.wrong("alibi", "true: learned positions of MPT are not read", false);
         int dHead = dModel / nHeads;
-        Attention attention = Attention.plain(nHeads, nHeads, dHead, null, null, false, false)
-                .with(
-                        (float) a.number("softmax_scale", 1 / Math.sqrt(dHead)),
-                        AlibiBias.of(nHeads, a.number("alibi_bias_max", 8)),
-                        a.positiveOrNull("clip_qkv"));
+        Attention attention = AttentionBuilder.builder(Attention.plain(nHeads, nHeads, dHead, null, null, false, false))
+                .scale((float) a.number("softmax_scale", 1 / Math.sqrt(dHead)))
+                .alibi(AlibiBias.of(nHeads, a.number("alibi_bias_max", 8)))
+                .clip(a.positiveOrNull("clip_qkv"))
+                .build();
         Norm norm = new Norm(Norm.Kind.LAYER, c.epsilon("layer_norm_epsilon", 1e-5), true, false);
         Mlp mlp = new Mlp(c.product("d_model", 4, dModel), Activation.GELU, false, false);
         return new DecoderSpec(

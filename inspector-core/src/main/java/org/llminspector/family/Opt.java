@@ -7,6 +7,7 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.DecoderSpecBuilder;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -37,14 +38,13 @@ final class Opt implements Family {
         Norm norm = new Norm(Norm.Kind.LAYER, 1e-5);
         Attention attention = Attention.plain(nHeads, nHeads, dHead, null, null, bias, bias);
         Mlp mlp = new Mlp(c.size("ffn_dim"), c.activation("activation_function", "relu"), false, bias);
-        return new DecoderSpec(
+        DecoderSpec opt = new DecoderSpec(
                 "opt",
                 c.size("vocab_size"),
                 dModel,
                 c.size("max_position_embeddings", 2048),
                 true,
                 1f,
-                null,
                 IntStream.range(0, c.layers("num_hidden_layers"))
                         .mapToObj(i -> new LayerSpec(
                                 before || i > 0 ? norm : null, attention, null, norm, mlp, null, false, null, !before))
@@ -53,8 +53,10 @@ final class Opt implements Family {
                 c.flag("tie_word_embeddings", true),
                 false,
                 null,
-                null,
-                narrow == dModel ? null : narrow);
+                null);
+        return DecoderSpecBuilder.builder(opt)
+                .dEmbed(narrow == dModel ? null : narrow)
+                .build();
     }
 
     @Override

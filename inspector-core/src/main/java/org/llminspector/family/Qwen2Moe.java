@@ -24,7 +24,8 @@ final class Qwen2Moe implements Family {
                 c.size("num_experts_per_tok", 4),
                 c.flag("norm_topk_prob", false),
                 c.size("shared_expert_intermediate_size", 5632),
-                true);
+                true,
+                null);
         LlamaShape shape = new LlamaShape(c);
         if (c.flag("qkv_bias", true)) shape.qkvBias();
         double last = c.number("max_window_layers", 28);

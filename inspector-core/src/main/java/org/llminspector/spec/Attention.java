@@ -1,5 +1,7 @@
 package org.llminspector.spec;
 
+import org.llminspector.base.Built;
+
 /**
  * Causal self-attention of a layer.
  *
@@ -22,6 +24,7 @@ package org.llminspector.spec;
  * @param sinks whether each head has a learned sink logit, an additional softmax entry without a key, so that a row of
  *     the pattern sums to less than 1 (gpt-oss)
  */
+@Built
 public record Attention(
         int nHeads,
         int nKvHeads,
@@ -42,71 +45,24 @@ public record Attention(
         boolean sinks)
         implements Mixer {
 
-    /** Without ALiBi, clipping, latent vectors and sinks. */
-    public Attention(
-            int nHeads,
-            int nKvHeads,
-            int dHead,
-            float scale,
-            Rope rope,
-            Integer window,
-            Float scoreSoftcap,
-            boolean qkvBias,
-            boolean outBias,
-            Norm qNorm,
-            Norm kNorm,
-            boolean qkNormWide) {
-        this(
-                nHeads,
-                nKvHeads,
-                dHead,
-                scale,
-                rope,
-                null,
-                window,
-                scoreSoftcap,
-                qkvBias,
-                outBias,
-                qNorm,
-                kNorm,
-                qkNormWide,
-                false,
-                null,
-                null,
-                false);
-    }
-
     /** Without norms of q and k and without a softcap; the scale is 1 / sqrt(dHead). */
     public static Attention plain(
             int nHeads, int nKvHeads, int dHead, Rope rope, Integer window, boolean qkvBias, boolean outBias) {
-        float scale = (float) (1 / Math.sqrt(dHead));
-        return new Attention(nHeads, nKvHeads, dHead, scale, rope, window, null, qkvBias, outBias, null, null, false);
+        return AttentionBuilder.builder()
+                .nHeads(nHeads)
+                .nKvHeads(nKvHeads)
+                .dHead(dHead)
+                .scale((float) (1 / Math.sqrt(dHead)))
+                .rope(rope)
+                .window(window)
+                .qkvBias(qkvBias)
+                .outBias(outBias)
+                .build();
     }
 
     /** The same with another factor on scores. */
     public Attention scaled(float by) {
-        return with(by, alibi, clip);
-    }
-
-    public Attention with(float scale, Alibi alibi, Float clip) {
-        return new Attention(
-                nHeads,
-                nKvHeads,
-                dHead,
-                scale,
-                rope,
-                alibi,
-                window,
-                scoreSoftcap,
-                qkvBias,
-                outBias,
-                qNorm,
-                kNorm,
-                qkNormWide,
-                qkNormByHead,
-                clip,
-                latent,
-                sinks);
+        return AttentionBuilder.builder(this).scale(by).build();
     }
 
     /** Size of a head's value. */

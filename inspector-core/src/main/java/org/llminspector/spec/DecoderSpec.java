@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.llminspector.base.Built;
 
 /**
  * Architecture of a decoder-only transformer: every setting that determines its arithmetic.
@@ -26,6 +27,7 @@ import java.util.stream.Stream;
  * @param dEmbed width of the embedding and the unembedding where projections connect them to the stream, or null for
  *     dModel (OPT 350M's {@code word_embed_proj_dim})
  */
+@Built
 public record DecoderSpec(
         String family,
         int vocab,
@@ -64,39 +66,7 @@ public record DecoderSpec(
         return new DecoderSpec(family, vocab, dModel, maxContext, false, 1f, layers, norm, tied, false, null, null);
     }
 
-    /** With tables as wide as the stream. */
-    public DecoderSpec(
-            String family,
-            int vocab,
-            int dModel,
-            int maxContext,
-            boolean learnedPositions,
-            float embedScale,
-            Norm embedNorm,
-            List<LayerSpec> layers,
-            Norm finalNorm,
-            boolean tied,
-            boolean unembedBias,
-            Float logitScale,
-            Float logitSoftcap) {
-        this(
-                family,
-                vocab,
-                dModel,
-                maxContext,
-                learnedPositions,
-                embedScale,
-                embedNorm,
-                layers,
-                finalNorm,
-                tied,
-                unembedBias,
-                logitScale,
-                logitSoftcap,
-                null);
-    }
-
-    /** Without a norm of the embeddings. */
+    /** Without a norm of the embeddings, and with tables as wide as the stream. */
     public DecoderSpec(
             String family,
             int vocab,
@@ -123,7 +93,8 @@ public record DecoderSpec(
                 tied,
                 unembedBias,
                 logitScale,
-                logitSoftcap);
+                logitSoftcap,
+                null);
     }
 
     /** Width of the embedding's rows. */

@@ -1,5 +1,7 @@
 package org.llminspector.spec;
 
+import org.llminspector.base.Built;
+
 /**
  * Mixture-of-experts settings of an MLP (Shazeer et al. 2017): a router scores all experts for each token, and the
  * output is the sum of the top experts' outputs, weighted by their scores.
@@ -14,16 +16,12 @@ package org.llminspector.spec;
  * @param sharedGate whether the shared expert's output is multiplied by a learned sigmoid gate (Qwen 2)
  * @param routing other rules for choosing experts, or null for the top scores
  */
+@Built
 public record Experts(
         int count, int active, boolean renormalised, Integer dShared, boolean sharedGate, Routing routing) {
 
-    /** With the top scores chosen. */
-    public Experts(int count, int active, boolean renormalised, Integer dShared, boolean sharedGate) {
-        this(count, active, renormalised, dShared, sharedGate, null);
-    }
-
-    /** Without a shared expert. */
+    /** The top scores chosen, without a shared expert. */
     public Experts(int count, int active, boolean renormalised) {
-        this(count, active, renormalised, null, false);
+        this(count, active, renormalised, null, false, null);
     }
 }

@@ -2,6 +2,7 @@ package org.llminspector.spec;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import org.llminspector.base.Built;
 
 /**
  * A transformer block: a mixer (attention or short convolution) and an MLP, each added to the residual stream.
@@ -21,6 +22,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
  * @param streamNorms whether the outputs of ln1 and ln2 replace the stream (post-norm, as in the original transformer:
  *     OPT 350M; a block's last norm is here the next block's ln1)
  */
+@Built
 @JsonIgnoreProperties("mixer")
 public record LayerSpec(
         Norm ln1,
@@ -33,22 +35,9 @@ public record LayerSpec(
         Float residualScale,
         boolean streamNorms) {
 
-    /** Without norms in the stream. */
-    public LayerSpec(
-            Norm ln1,
-            Mixer mixer,
-            Norm ln1Post,
-            Norm ln2,
-            Mlp mlp,
-            Norm ln2Post,
-            boolean parallel,
-            Float residualScale) {
-        this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, residualScale, false);
-    }
-
-    /** Without a residual scale. */
+    /** Without a residual scale and norms in the stream. */
     public LayerSpec(Norm ln1, Mixer mixer, Norm ln1Post, Norm ln2, Mlp mlp, Norm ln2Post, boolean parallel) {
-        this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, null);
+        this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, null, false);
     }
 
     /** Whether the layer has attention. */

@@ -1,5 +1,7 @@
 package org.llminspector.spec;
 
+import org.llminspector.base.Built;
+
 /**
  * MLP of a layer: {@code out(act(gate(x)) * in(x))} when gated, else {@code out(act(in(x)))}.
  *
@@ -11,6 +13,7 @@ package org.llminspector.spec;
  *     (gpt-oss' {@code swiglu_limit})
  * @param experts mixture-of-experts settings, or null for a dense MLP
  */
+@Built
 public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, Float limit, Experts experts) {
 
     /** Without experts. */

@@ -1,5 +1,7 @@
 package org.llminspector.spec;
 
+import org.llminspector.base.Built;
+
 /**
  * Expert choice of DeepSeek's mixtures where it differs from the softmax's top scores: limited to the best groups of
  * experts (arXiv:2405.04434, section 2.1.2), and by bias-corrected scores (arXiv:2412.19437, section 2.1.2).
@@ -12,6 +14,7 @@ package org.llminspector.spec;
  * @param groupBest a group's score is the sum of this many of its best scores: 1 in DeepSeek V2, 2 in V3
  * @param factor factor on the chosen experts' weights (config {@code routed_scaling_factor})
  */
+@Built
 public record Routing(boolean sigmoid, boolean choiceBias, int groups, int activeGroups, int groupBest, float factor) {
 
     /** Its negative is the score of masked experts and of those outside the chosen groups, below any other. */

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
@@ -35,6 +36,9 @@ public final class Golden implements AutoCloseable {
 
     /** Of which only the prompt is held against the reference. */
     public static final Path PROMPTS = Path.of("src/test/resources/golden/prompts");
+
+    /** Of all goldens only the folders that this finds: {@code -Dgolden='llama|qwen'} narrows a run of the tests. */
+    private static final Pattern ONLY = Pattern.compile(System.getProperty("golden", ""));
 
     public final Path dir;
     public final Checkpoint checkpoint;
@@ -72,6 +76,7 @@ public final class Golden implements AutoCloseable {
     public static List<Path> in(Path root) {
         try (Stream<Path> list = Files.list(root)) {
             return list.filter(d -> Files.exists(d.resolve("golden.safetensors")))
+                    .filter(d -> ONLY.matcher(d.getFileName().toString()).find())
                     .sorted()
                     .toList();
         } catch (java.io.IOException e) {

@@ -47,19 +47,8 @@ final class LlamaSpec {
             Rope rope = new Rope(a.dHead(), a.rope().theta(), a.rope().scaling());
             layers.add(new LayerSpec(
                     rms(layer.ln1()),
-                    new Attention(
-                            a.nHeads(),
-                            a.nKvHeads(),
-                            a.dHead(),
-                            a.scale(),
-                            rope,
-                            a.window(),
-                            null,
-                            false,
-                            false,
-                            null,
-                            null,
-                            false),
+                    Attention.plain(a.nHeads(), a.nKvHeads(), a.dHead(), rope, a.window(), false, false)
+                            .scaled(a.scale()),
                     null,
                     rms(layer.ln2()),
                     new Mlp(layer.mlp().dMlp(), Activation.SILU, true, false),

@@ -155,8 +155,8 @@ public class TorchLearnerTest {
     void everyOptimizerStepsAsPyTorchs() throws IOException {
         JsonNode golden = Json.readObject(Path.of("src/test/resources/optimizers.json"));
         Norm norm = new Norm(Norm.Kind.RMS, 1e-5);
-        Attention attention = new Attention(
-                2, 1, 2, 0.7f, new Rope(2, 1e4, new Rope.Default()), null, null, false, false, null, null, false);
+        Attention attention = Attention.plain(2, 1, 2, new Rope(2, 1e4, new Rope.Default()), null, false, false)
+                .scaled(0.7f);
         LayerSpec layer =
                 new LayerSpec(norm, attention, null, norm, new Mlp(3, Activation.SILU, true, false), null, false);
         DecoderSpec spec = new DecoderSpec("llama", 5, 4, 8, false, 1f, List.of(layer), norm, true, false, null, null);
