@@ -7,7 +7,7 @@ import { run } from '../../state/run.svelte';
 import { barOf } from '../../state/stored';
 import { sizesOf } from './model';
 import { Stage } from '../stage.svelte';
-import { characters, mostCut, words as wordsOf } from './cut';
+import { characters, mostCut, utf8, words as wordsOf } from './cut';
 import { PARAMS } from './index';
 
 /** Characters of a text that the address still takes. */
@@ -67,5 +67,8 @@ export class TokenizationState {
   readonly vocabulary = $derived(this.#m?.model.vocab ?? null);
   readonly context = $derived(this.#specs.value?.max_context ?? null);
   readonly points = $derived(characters(this.text));
+  readonly size = $derived(utf8(this.text));
+  /** Tokens that begin with a space and have more than it. */
+  readonly carrying = $derived(this.tokens?.filter((t) => /^ \S/.test(t.text)).length ?? 0);
   readonly sizes = $derived(this.#m ? sizesOf(this.#m.model.vocab, this.#m.model.d_model, this.context) : []);
 }
