@@ -63,6 +63,13 @@ test('its numbers are the server’s, for the neuron that makes most of its laye
     await expect(figure).toContainText(`Neuron ${neuron.neuron} of layer ${neuron.layer}`);
     expect(new URL(page.url()).searchParams.get('neuron'), 'a default is not written down').toBeNull();
 
+    const flows = await page
+      .getByTestId('small')
+      .locator('[data-product]')
+      .evaluateAll((all) => all.map((e) => Number(e.dataset.product)));
+    expect(flows, 'three products, and all others').toHaveLength(4);
+    expect(flows.reduce((a, b) => a + b)).toBeCloseTo(neuron.sums[0].sum.z, 4);
+    await step(page, '1 · Sum');
     const sum = page.getByTestId('sum');
     const smaller = sum.getByRole('button', { name: /smaller term/ });
     if (await smaller.count()) await smaller.click();
@@ -137,7 +144,7 @@ test('an input moves the sum, and what would come of it is run, named in the URL
 }) => {
   const run = await made(request);
   const neuron = await ask<Neuron>(request, 'neuron', { run: run.id, layer: 1, neuron: 7, top: 1000 });
-  await open(page, run, '&layer=1&neuron=7&kept');
+  await open(page, run, '&layer=1&neuron=7&kept&part=sum');
   await expect(page.getByTestId('figure-neuron')).toContainText('Neuron 7 of layer 1');
   const slider = page.getByTestId('sum').getByRole('slider');
   const before = neuron.sums[0].sum.inputs[0];
@@ -163,6 +170,32 @@ test('an input moves the sum, and what would come of it is run, named in the URL
   await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
 });
 
+test('in small, a weight that is dragged moves the sum and what the neuron gives, and comes back', async ({
+  page,
+  request,
+}) => {
+  const run = await made(request);
+  const neuron = await ask<Neuron>(request, 'neuron', { run: run.id, layer: 1, neuron: 7, top: 1000 });
+  await open(page, run, '&layer=1&neuron=7&kept');
+  const gives = page.getByTestId('small-gives');
+  await expect(gives).toHaveAttribute('data-value', String(neuron.post));
+  const products = () =>
+    page
+      .getByTestId('small')
+      .locator('[data-product]')
+      .evaluateAll((all) => all.map((e) => Number(e.dataset.product)));
+  const before = await products();
+  await page.getByTestId('small').getByRole('slider').first().focus();
+  await page.keyboard.press('End');
+  await expect(gives).not.toHaveAttribute('data-value', String(neuron.post));
+  const after = await products();
+  const weight = Number(new URL(page.url()).searchParams.get('weights')?.split(',')[0]);
+  expect(after[0]).toBeCloseTo(weight * neuron.sums[0].sum.inputs[0].value, 4);
+  expect(after.slice(1), 'the others stay').toEqual(before.slice(1));
+  await page.getByRole('button', { name: 'Weights as they were' }).click();
+  await expect(gives).toHaveAttribute('data-value', String(neuron.post));
+});
+
 test('a neuron’s address is an entry; over a text it says where it fires', async ({ page, request }) => {
   const model = await defaultModel(request);
   await page.goto(`${PATH}?model=${model.slug}&layer=1&neuron=5`);
@@ -182,7 +215,8 @@ test('a neuron’s address is an entry; over a text it says where it fires', asy
 fits(
   [360, 768, 1400, 2560],
   [
-    ['light', 'sum'],
+    ['light', 'small'],
+    ['dark', 'sum'],
     ['dark', 'write'],
   ],
   (request) => made(request),

@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { Neuron } from '../src/api/types';
-import { BENDS, comesOf, curveOf, domainOf, partName, strongest, type What } from '../src/chapters/03-neuron/neuron';
+import { bendSaid, termsSaid } from '../src/chapters/03-neuron/model';
+import {
+  BENDS,
+  comesOf,
+  curveOf,
+  domainOf,
+  fewOf,
+  partName,
+  strongest,
+  weightsOf,
+  withWeight,
+  type What,
+} from '../src/chapters/03-neuron/neuron';
 
 const sum = (z: number, inputs: [feature: number, value: number, weight: number][]) => ({
   z,
@@ -10,7 +22,7 @@ const sum = (z: number, inputs: [feature: number, value: number, weight: number]
   sources: [],
   constant: 0,
 });
-const STILL: What = { input: null, value: null, z: null, function: 'own' };
+const STILL: What = { input: null, value: null, weights: null, z: null, function: 'own' };
 const plain = {
   function: 'relu',
   gated: false,
@@ -56,6 +68,68 @@ describe('what would come of it', () => {
     expect(comesOf(gated, { ...STILL, z: -1 })).toMatchObject({ sums: [-1, 3], activation: 0, post: 0 });
     expect(comesOf(plain, { ...STILL, z: -1, function: 'none' }).post).toBe(-1);
     expect(comesOf(plain, { ...STILL, function: 'silu' }).post).toBeCloseTo(2 * 0.8807971, 6);
+  });
+});
+
+describe('a neuron in small', () => {
+  const wide = {
+    ...plain,
+    sums: [
+      {
+        hook: 'h',
+        sum: {
+          ...sum(2, [
+            [5, 2, 0.5],
+            [3, -1, 0.6],
+            [9, 4, 0.1],
+            [1, 1, 0.2],
+          ]),
+          z: 1.2,
+        },
+      },
+    ],
+  } as unknown as Neuron;
+
+  it('reads weights from the address, and writes only those that were moved', () => {
+    expect(weightsOf('0.5,,-1')).toEqual([0.5, null, -1]);
+    expect(weightsOf('x')).toEqual([null, null, null]);
+    expect(withWeight(null, 1, 0.25)).toBe(',0.25,');
+    expect(withWeight(',0.25,', 1, null)).toBeNull();
+  });
+
+  it('sums what is drawn and all others to the model’s own sum, and follows a weight that is moved', () => {
+    const own = fewOf(wide, null);
+    expect(own.few.reduce((z, i) => z + i.value * i.weight, own.others)).toBeCloseTo(1.2, 12);
+    expect(own.others).toBeCloseTo(0.4, 12);
+    const moved = comesOf(wide, { ...STILL, weights: '1,,' });
+    expect(moved.sums[0]).toBeCloseTo(2.2, 12);
+    expect(moved).toMatchObject({ changed: true });
+    expect(comesOf(gated, { ...STILL, weights: '1,,' }), 'the second sum has its own weights').toMatchObject({
+      sums: [4, 3],
+    });
+  });
+
+  it('says what its largest products make, and whether few or many decide', () => {
+    const of = (values: number[]) =>
+      sum(
+        values.reduce((a, b) => a + b, 0),
+        values.map((v, i): [number, number, number] => [i, v, 1]),
+      );
+    const few = [40, -3, 2, ...Array.from({ length: 97 }, () => 0.01)];
+    expect(termsSaid(of(few), 100)).toMatch(
+      /make 39 of it, the other 97 0\.97\. Half.* 1 product of 100: a few decide\.$/,
+    );
+    const many = Array.from({ length: 100 }, () => 1);
+    expect(termsSaid(of(many), 100)).toMatch(/make 3 of it, the other 97 97\..* 50 products of 100: many small ones/);
+    expect(termsSaid(of([3, 2, 1, 1]), 100), 'all of them are not known').not.toContain('Half');
+    expect(termsSaid({ ...of(many), bias: 1 }, 100)).toContain('and its bias');
+  });
+
+  it('says of each function what it really does', () => {
+    expect(bendSaid('relu')).toMatch(/^what is below zero is cut.*above passes$/);
+    expect(bendSaid('relu_squared')).toContain('squared');
+    expect(bendSaid('silu')).toMatch(/^what is far below/);
+    expect(bendSaid('xielu')).toContain('learned');
   });
 });
 

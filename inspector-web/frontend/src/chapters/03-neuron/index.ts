@@ -4,12 +4,14 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The step that is shown under the text. */
-  part: choice('sum', 'bend', 'write', 'where'),
+  part: choice('small', 'sum', 'bend', 'write', 'where'),
   /** The neuron, of the layer that all chapters share; the strongest of this run when none was chosen. */
   neuron: whole(),
-  /** What if: which input is moved, to what; or the sum itself; and another function. */
+  /** What if: which input is moved, to what; or weights; or the sum itself; and another function. */
   input: whole(),
   value: amount(),
+  /** Weights of its largest products: '0.5,,-1'. */
+  weights: text(),
   z: amount(),
   function: choice('own', 'relu', 'gelu', 'silu', 'none'),
   /** The text that the neuron is watched over. */

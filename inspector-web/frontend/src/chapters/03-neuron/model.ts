@@ -1,8 +1,8 @@
 /** What chapter 3 may show of a model and why not, why it begins with its neuron, and the model's sizes. Pure. */
 import type { Neuron } from '../../api/types';
-import { count, percent } from '../../kit/text/format';
+import { count, percent, plural, short } from '../../kit/text/format';
 import type { Sizes } from '../chapter';
-import { BEND_NAMES } from './neuron';
+import { BEND_NAMES, FEW } from './neuron';
 
 /** Why a model's neurons cannot be shown; null where they can. */
 export function cannotShow(model: { exported: boolean; onlyMixtures: boolean; streamNorms: boolean }): string | null {
@@ -20,6 +20,28 @@ export function cannotShow(model: { exported: boolean; onlyMixtures: boolean; st
 /** Why the neuron is shown that the chapter chose: its share of what its layer writes, the largest of all neurons'. */
 export function whyChosen(neurons: number, share: number): string {
   return `Chosen because of all ${count(neurons)} neurons it makes the largest part of what its layer writes at the last prompt token: ${percent(share)}.`;
+}
+
+type Sum = Neuron['sums'][number]['sum'];
+
+/** What the largest products make of a sum, and how many of them hold half of all that is added and taken away. */
+export function termsSaid({ inputs, z, bias }: Sum, dModel: number): string {
+  const three = inputs.slice(0, FEW).reduce((sum, i) => sum + i.contribution, 0);
+  const first = `Its ${FEW} largest products make ${short(three)} of it, the other ${count(dModel - FEW)}${bias === 0 ? '' : ' and its bias'} ${short(z - three)}.`;
+  if (dModel <= FEW || inputs.length < dModel) return dModel <= FEW ? '' : first;
+  const sizes = inputs.map((i) => Math.abs(i.contribution)).sort((a, b) => b - a);
+  const all = sizes.reduce((sum, v) => sum + v, 0);
+  let [half, held] = [0, 0];
+  while (held < all / 2) held += sizes[half++];
+  return `${first} Half of all that is added and taken away lies in ${plural(half, 'product')} of ${count(dModel)}: ${half <= dModel / 20 ? 'a few decide' : 'many small ones decide together'}.`;
+}
+
+/** What a function does to a sum, in words. */
+export function bendSaid(f: Neuron['function']): string {
+  if (f === 'xielu')
+    return 'whose slopes this layer learned: below zero it is nearly straight, above it grows as a square';
+  const above = f === 'relu_squared' ? 'what is above is squared' : 'what is far above passes';
+  return `${f === 'relu' || f === 'relu_squared' ? 'what is below zero' : 'what is far below zero'} is cut to nothing, ${f === 'relu' ? 'what is above passes' : above}`;
 }
 
 /** Sizes of a model's neurons; 0 neurons or layers are not known yet. */

@@ -35,10 +35,15 @@ export const BEND_NAMES: Record<Bend, string> = {
   xielu: 'xIELU',
 };
 
-/** What is asked of a neuron: one input moved, or the sum itself, or another function. */
+/** Inputs whose weights are drawn and can be moved: those with the largest products. */
+export const FEW = 3;
+
+/** What is asked of a neuron: one input moved, or the weights of its first inputs, or the sum itself, or another function. */
 export interface What {
   input: number | null;
   value: number | null;
+  /** Of the first FEW inputs, as `weightsOf` reads them. */
+  weights: string | null;
   z: number | null;
   function: 'own' | 'relu' | 'gelu' | 'silu' | 'none';
 }
@@ -69,11 +74,36 @@ export function inputOf(n: Neuron, sum: number, feature: number) {
   return n.sums[sum].sum.inputs.find((i) => i.feature === feature) ?? null;
 }
 
+/** Weights that a reader moved, '0.5,,-1': empty where the weight is the model's own. */
+export function weightsOf(text: string | null): (number | null)[] {
+  const said = (text ?? '').split(',');
+  return Array.from({ length: FEW }, (_, i) => {
+    const one = said[i]?.trim() ?? '';
+    return one !== '' && Number.isFinite(Number(one)) ? Number(one) : null;
+  });
+}
+
+/** The same with one of them moved; null where all are the model's own again. */
+export function withWeight(text: string | null, at: number, weight: number | null): string | null {
+  const all = weightsOf(text).map((w, i) => (i === at ? weight : w));
+  return all.every((w) => w === null) ? null : all.map((w) => w ?? '').join(',');
+}
+
+/** The first products of a neuron's first sum, with the weights as they were moved, and what all others add to it. */
+export function fewOf(n: Neuron, text: string | null) {
+  const { inputs, z } = n.sums[0].sum;
+  const moved = weightsOf(text);
+  const few = inputs.slice(0, FEW).map((i, at) => ({ ...i, own: i.weight, weight: moved[at] ?? i.weight }));
+  return { few, others: few.reduce((left, i) => left - i.value * i.own, z) };
+}
+
 export function comesOf(n: Neuron, what: What): Comes {
   const sums = n.sums.map(({ sum }, i) => {
     const input = what.input === null || what.value === null ? null : inputOf(n, i, what.input);
     return sum.z + (input && what.value !== null ? (what.value - input.value) * input.weight : 0);
   });
+  if (what.weights !== null)
+    sums[0] += fewOf(n, what.weights).few.reduce((by, i) => by + (i.weight - i.own) * i.value, 0);
   if (what.z !== null) sums[0] = what.z;
   const changed = sums.some((z, i) => z !== n.sums[i].sum.z) || bendOf(n, what) !== n.function;
   if (!changed) return { sums, activation: n.activation, post: n.post, changed };
