@@ -130,7 +130,7 @@ test('a head is silenced and an edge forbidden: each is a run, named in the URL,
   await there();
   await page.getByRole('button', { name: /^Forbid it to read/ }).click();
   const panel = page.getByTestId('changes');
-  await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
+  await expect(panel.locator('[data-ready=true] p')).toBeVisible(SLOW);
   await expect.poll(() => new URL(page.url()).searchParams.get('changed')).toBeTruthy();
   const changed = new URL(page.url()).searchParams.get('changed')!;
   const after: RunManifest = await (await request.get(`/api/v1/runs/${changed}`)).json();
@@ -146,12 +146,12 @@ test('a head is silenced and an edge forbidden: each is a run, named in the URL,
   expect(row.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 4);
 
   await page.reload();
-  await expect(panel.getByTestId('changed-bars'), 'the URL restores it').toBeVisible(SLOW);
+  await expect(panel.locator('[data-ready=true] p'), 'the URL restores it').toBeVisible(SLOW);
   await panel.getByRole('button', { name: /^Undo/ }).first().click();
   await expect(panel).toHaveCount(0);
   await there();
   await page.getByRole('button', { name: 'Silence this head' }).click();
-  await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
+  await expect(panel.locator('[data-ready=true] p')).toBeVisible(SLOW);
 });
 
 test('a chosen token reads, and Back leads to the run before', async ({ page, request }) => {

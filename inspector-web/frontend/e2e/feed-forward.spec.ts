@@ -139,7 +139,7 @@ test('the strongest are silenced at once: one run, in the URL, undone', async ({
   await open(page, run, '&kept&part=strongest&most=3');
   await page.getByRole('button', { name: 'Silence 3 neurons at this token' }).click();
   const panel = page.getByTestId('changes');
-  await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
+  await expect(panel.locator('[data-ready=true] p')).toBeVisible(SLOW);
   await expect.poll(() => new URL(page.url()).searchParams.get('changed')).toBeTruthy();
   const id = new URL(page.url()).searchParams.get('changed')!;
   const after: RunManifest = await (await request.get(`/api/v1/runs/${id}`)).json();

@@ -158,7 +158,7 @@ test('an input moves the sum, and what would come of it is run, named in the URL
 
   await page.getByRole('button', { name: /^Run it with/ }).click();
   const panel = page.getByTestId('changes');
-  await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
+  await expect(panel.locator('[data-ready=true] p')).toBeVisible(SLOW);
   await expect.poll(() => new URL(page.url()).searchParams.get('changed')).toBeTruthy();
   const changed = new URL(page.url()).searchParams.get('changed')!;
   const after: RunManifest = await (await request.get(`/api/v1/runs/${changed}`)).json();
@@ -167,7 +167,7 @@ test('an input moves the sum, and what would come of it is run, named in the URL
   await panel.getByRole('button', { name: /^Undo/ }).first().click();
   await expect(panel).toHaveCount(0);
   await page.getByRole('button', { name: 'Silence it everywhere' }).click();
-  await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
+  await expect(panel.locator('[data-ready=true] p')).toBeVisible(SLOW);
 });
 
 test('in small, a weight that is dragged moves the sum and what the neuron gives, and comes back', async ({

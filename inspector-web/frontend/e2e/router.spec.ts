@@ -110,7 +110,7 @@ test('an expert is silenced, or the router may not choose it: REST’s runs, und
     await open(page, run, `&kept&layer=${LAYER}`);
     await page.getByRole('button', { name: button, exact: true }).click();
     const panel = page.getByTestId('changes');
-    await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
+    await expect(panel.locator('[data-ready=true] p')).toBeVisible(SLOW);
     await expect.poll(() => new URL(page.url()).searchParams.get('changed')).toBeTruthy();
     const id = new URL(page.url()).searchParams.get('changed')!;
     const after: RunManifest = await (await request.get(`/api/v1/runs/${id}`)).json();

@@ -121,7 +121,7 @@ test('a skipped block is a run, in the URL and undone; a guess is checked agains
   const top = run.model.n_layers - 1;
   await page.getByRole('button', { name: `Skip block ${top}` }).click();
   const panel = page.getByTestId('changes');
-  await expect(panel.getByTestId('changed-bars')).toBeVisible(SLOW);
+  await expect(panel.locator('[data-ready=true] p')).toBeVisible(SLOW);
   await expect.poll(() => new URL(page.url()).searchParams.get('changed')).toBeTruthy();
   const after: RunManifest = await (
     await request.get(`/api/v1/runs/${new URL(page.url()).searchParams.get('changed')}`)

@@ -34,9 +34,11 @@ describe('what a change moved', () => {
 
   it('is each token’s probability in both, the farthest first', () => {
     const [p, q] = [softmax(before), softmax(after)];
-    const { rows, kl, share } = movement(before, after, 2);
+    const { rows, first, then, kl, share } = movement(before, after, 2);
     expect(rows.map((r) => r.id)).toEqual([3, 0]);
     expect(rows[0]).toEqual({ id: 3, before: p[3], after: q[3] });
+    expect([first.id, then.id]).toEqual([0, 3]);
+    expect(first).toEqual({ id: 0, before: p[0], after: q[0] });
     expect(kl).toBeCloseTo(
       Array.from(p).reduce((s, x, i) => s + x * Math.log(x / q[i]), 0),
       12,

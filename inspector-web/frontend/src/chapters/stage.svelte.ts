@@ -34,6 +34,8 @@ export class Stage<P extends Params = Params> {
   beat = $state(-1);
   /** The figure fills the width. */
   wide = $state(false);
+  /** Controls on show that offer changes: each shows what the changes did. */
+  hands = $state(0);
   readonly #params: P;
   #steps = $state.raw<Step[]>([]);
 
@@ -71,6 +73,11 @@ export class Stage<P extends Params = Params> {
     else if (layer !== selection.layer || head !== selection.head) selection.selectHead(layer, head);
     page.own = textsOf(this.#params, own as unknown as Values<P>);
     page.kept = true;
+  }
+
+  /** Whether the words that were reached speak of this part of the figure: one of their own values. */
+  speaks(part: string | undefined): boolean {
+    return part !== undefined && Object.values(this.#step?.look() ?? {}).some((v) => String(v) === part);
   }
 
   /** Gives the figure back to the words. */

@@ -10,6 +10,9 @@ export interface Moved {
 export interface Movement {
   /** Tokens by how far their probability moved, the farthest first. */
   rows: Moved[];
+  /** The most probable token before the change, and the one after it. */
+  first: Moved;
+  then: Moved;
   /** KL(before ‖ after) in nats: 0 when the change did nothing. */
   kl: number;
   /** Half of the sum of all distances: the share of probability that went elsewhere. */
@@ -25,9 +28,11 @@ export function movement(before: Float32Array, after: Float32Array, most: number
     if (p[i] > 0) kl += p[i] * Math.log(p[i] / Math.max(q[i], Number.MIN_VALUE));
     distance += Math.abs(p[i] - q[i]);
   }
+  const at = (id: number): Moved => ({ id, before: p[id], after: q[id] });
+  const top = (of: Float64Array) => of.indexOf(of.reduce((a, b) => Math.max(a, b), 0));
   const order = Uint32Array.from(p, (_, i) => i).sort((a, b) => Math.abs(q[b] - p[b]) - Math.abs(q[a] - p[a]));
-  const rows = Array.from(order.subarray(0, most), (id) => ({ id, before: p[id], after: q[id] }));
-  return { rows, kl: Math.max(0, kl), share: distance / 2 };
+  const rows = Array.from(order.subarray(0, most), at);
+  return { rows, first: at(top(p)), then: at(top(q)), kl: Math.max(0, kl), share: distance / 2 };
 }
 
 /** |a - b| / |a|: how far a vector moved, in lengths of what it was. */

@@ -1,0 +1,42 @@
+/** The figure that stays in view shows the part that the words speak of: its own scroll follows the beats. */
+import type { Stage } from './stage.svelte';
+
+const MARGIN = 8;
+
+/**
+ * Scrolls the figure to its part that the reached words name, also while that part still grows; the reader's own scroll
+ * holds until the next words are reached.
+ */
+export function follow(stage: Stage): (held: HTMLElement) => void {
+  return (held) => {
+    let reader = false;
+    const mine = () => (reader = true);
+    const show = (behavior: ScrollBehavior) => {
+      if (reader || stage.kept) return;
+      const parts = [...held.querySelectorAll<HTMLElement>('[data-part]')];
+      const part = parts.find((p) => stage.speaks(p.dataset.part));
+      const box = held.getBoundingClientRect();
+      const at = part?.getBoundingClientRect();
+      const top = at ? at.top - box.top + held.scrollTop : 0;
+      // A part that is whole in view without a scroll needs none.
+      const fits = at !== undefined && top + at.height <= box.height;
+      held.scrollTo({ top: fits ? 0 : Math.max(0, top - MARGIN), behavior });
+    };
+    $effect(() => {
+      void stage.beat;
+      void stage.kept;
+      reader = false;
+      const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+      const frame = requestAnimationFrame(() => show(calm ? 'instant' : 'smooth'));
+      return () => cancelAnimationFrame(frame);
+    });
+    const observer = new ResizeObserver(() => show('instant'));
+    for (const child of held.children) observer.observe(child);
+    const touched = ['wheel', 'touchmove', 'pointerdown', 'keydown'] as const;
+    for (const event of touched) held.addEventListener(event, mine, { passive: true });
+    return () => {
+      observer.disconnect();
+      for (const event of touched) held.removeEventListener(event, mine);
+    };
+  };
+}
