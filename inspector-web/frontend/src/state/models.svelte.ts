@@ -3,16 +3,20 @@ import { api } from '../api/client';
 import { lesson } from '../api/lesson';
 import { Problem } from '../api/problem';
 import type { Engine, Health, HookDescription, ModelDetails, ModelSummary, Precision } from '../api/types';
-import { lastTime, remember } from '../kit/data/lasttime';
+import { keep, kept, lastTime, remember } from '../kit/data/lasttime';
 import { page } from './page.svelte';
 
 const RETRY_MS = 3000;
 const NOT_FOUND = 404;
+/** Under which name the server's default model is kept in this browser. */
+const DEFAULT = 'llm-inspector:default';
 const underWay = new SharedRequests();
 
 /** The models that the server can open, and details of the chosen one. */
 class Models {
   list = $state.raw<ModelSummary[]>([]);
+  /** The server's default when this browser last saw it: then another model's recording is not shown first. */
+  readonly lastDefault = kept(DEFAULT);
   fallback = $state<string | null>(null);
   engines = $state.raw<Engine[]>([]);
   health = $state.raw<Health | null>(null);
@@ -36,6 +40,8 @@ class Models {
   readonly details: ModelDetails | null = $derived(this.slug ? (this.#details[this.slug] ?? null) : null);
   /** Whether the chosen model was looked up: a kept state of a model is not in the list, and has to be described first. */
   readonly known: boolean = $derived(this.summary !== null || this.details !== null || this.#undescribed === this.slug);
+  /** The chosen model was described, or cannot be. */
+  readonly described: boolean = $derived(this.details !== null || this.#undescribed === this.slug);
   /** The chosen model was looked up and does not exist. */
   readonly missing: boolean = $derived(
     this.loaded && this.summary === null && this.#absent && this.#undescribed === this.slug,
@@ -61,6 +67,7 @@ class Models {
       ]);
       this.list = models;
       this.fallback = fallback ?? models[0]?.slug ?? null;
+      if (this.fallback) keep(DEFAULT, this.fallback);
       this.engines = engines;
       this.health = health;
       this.problem = null;

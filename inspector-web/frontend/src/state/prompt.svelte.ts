@@ -41,6 +41,8 @@ class Prompt {
   });
   readonly context: number | null = $derived(models.details?.spec.max_context ?? null);
   readonly tokens: number | null = $derived(this.parsed ? this.parsed.ids.length : this.count);
+  /** The text's tokens were counted, or cannot be. */
+  readonly counted: boolean = $derived(this.tokens !== null || this.problem !== null);
   /** New tokens end with the context; the prompt must fit. */
   readonly tooLong: boolean = $derived(this.tokens !== null && this.context !== null && this.tokens > this.context);
 

@@ -1,5 +1,6 @@
 import { untrack } from 'svelte';
 import { api } from '../api/client';
+import { lesson } from '../api/lesson';
 import { Problem, isAbort } from '../api/problem';
 import type { Source } from '../api/source';
 import type { GenerateOptions, GeneratedToken, KvCache, RunManifest, RunRequest, Token } from '../api/types';
@@ -9,13 +10,19 @@ import { models } from './models.svelte';
 import { advance, page } from './page.svelte';
 import { prompt } from './prompt.svelte';
 import { barOf, type Bar } from './stored';
+import { BackgroundRun } from './background.svelte';
 import { neuronHooks, takesNeurons } from './neurons';
-import type { Recording } from './scene';
+import type { Remembered } from './remembered';
+import { RECORDED_TOKENS, type Recording, type Scene } from './scene';
 import { scene } from './scene.svelte';
 import { LESSONS_OWN, liveSource, recordedSource } from './source.svelte';
+import { unasked, type Unasked } from './unasked';
 import { DEFAULTS, type GenerationSettings, type PageState } from './url';
 
 const CONFLICT = 409;
+const NOT_FOUND = 404;
+/** How long a live run's answers are waited for before it takes the recording's place. */
+const SETTLE_MS = 15_000;
 
 /** A run in progress: the server's events so far. */
 export interface Live {
@@ -35,6 +42,13 @@ export interface Live {
   maxNewTokens: number;
 }
 
+/** What a background run is of: the view's scene, and the model and settings in the bar. */
+interface Standing {
+  scene: Scene;
+  model: string;
+  how: string;
+}
+
 class Run {
   /** The finished run that the figures show. */
   source = $state.raw<Source | null>(null);
@@ -49,8 +63,18 @@ class Run {
   /** The last run was stopped before it started: nothing of it is kept. */
   stopped = $state(false);
   #controller: AbortController | null = null;
-  /** The lesson's run, once it is on show. */
-  #recording: Recording | null = null;
+  /** The view's recording, once it is here; a lesson's own in every view. */
+  #recorded = $state.raw<{ of: Recording; source: Remembered } | null>(null);
+  /** A run that the address names and the server does not keep. */
+  #gone = $state<string | null>(null);
+  /** Makes live what a view shows, where no run is named. */
+  readonly background = new BackgroundRun(api);
+  /** What the background run is of. */
+  #standing: Standing | null = null;
+  /** The background run on show. */
+  #shown: { source: Source; of: Standing } | null = null;
+  /** The bar from which it was made. */
+  #bar: Partial<PageState> = { run: null };
 
   readonly busy: boolean = $derived(this.live !== null);
   /** Whether Run can be pressed. */
@@ -58,26 +82,119 @@ class Run {
     models.loaded && !models.missing && !prompt.wrong && !prompt.tooLong && !models.problem && !this.busy,
   );
 
+  /** Whether the address names a run that there is. */
+  readonly #named: boolean = $derived(page.run !== null && page.run !== this.#gone);
+  /** The model whose run is shown while none is named. */
+  readonly unasked: Unasked = $derived(
+    unasked({
+      chosen: page.model,
+      fallback: models.loaded ? models.fallback : models.lastDefault,
+      recorded: this.#recorded?.source.manifest.model.slug ?? null,
+      about: (slug) => {
+        const m = models.list.find((each) => each.slug === slug);
+        return m ? { bytes: m.bytes, open: m.open.length > 0, trouble: m.trouble } : null;
+      },
+    }),
+  );
+
+  /** Why no run is on show, or none but the recorded one, in words; null where one is, or comes. */
+  readonly why: string | null = $derived.by(() => {
+    if (this.stopped) return 'Stopped before it started: nothing was run';
+    if (this.unasked.why) return this.unasked.why;
+    if (prompt.tooLong) return 'The prompt is longer than the context of this model';
+    return prompt.wrong && `To run it, ${prompt.wrong}`;
+  });
+
+  /**
+   * Keeps a run on show while none is named: the view's recording at once where it is of that model, then the same
+   * request made live; call once, from the root component.
+   */
+  stand(): void {
+    // Before anything is drawn: the recording is asked for at once.
+    $effect.pre(() => {
+      const { model } = this.unasked;
+      const now = scene.now;
+      if (this.#named || !now) return;
+      untrack(() => {
+        const [source, of] = [this.source, this.#shown];
+        const stays = source?.recorded
+          ? lesson || model === null || source.manifest.model.slug === model
+          : source === of?.source && of?.of.scene === now && of.of.model === model;
+        if (!stays) this.source = null;
+        void this.#showRecording();
+      });
+    });
+    $effect(() => {
+      const { model, why } = this.unasked;
+      const now = scene.now;
+      // Nothing is run while a run is named or made, nor after one that failed or was stopped, until a reader goes on.
+      const failed = this.problem !== null && this.problem.status !== NOT_FOUND;
+      if (lesson || !now || this.#named || this.busy || this.stopped || failed) {
+        this.#standing = null;
+        untrack(() => void this.background.cancel());
+        return;
+      }
+      if (!models.loaded || model === null || why !== null || models.missing) return;
+      const own = model === models.slug;
+      if (own && (!models.described || prompt.wrong || prompt.tooLong || !prompt.counted)) return;
+      // What is typed is run when Run is pressed.
+      const of = { scene: now, model, how: own ? `${models.engine} ${models.precision}` : '' };
+      untrack(() => {
+        const { scene: view, model: slug, how } = this.#standing ?? {};
+        if (view === now && slug === model && how === of.how) return;
+        this.#standing = of;
+        void this.#makeUnasked(of, own);
+      });
+    });
+  }
+
+  async #makeUnasked(of: Standing, own: boolean): Promise<void> {
+    const { model } = of;
+    const { model: chosen, plain, engine, precision, prompt: text, generation } = page;
+    const bar = { run: null, model: chosen, engine, precision, prompt: text, plain, generation };
+    const same = JSON.stringify(generation) === JSON.stringify(DEFAULTS.generation);
+    const settings = same ? { ...generation, maxNewTokens: RECORDED_TOKENS } : generation;
+    const wanted = () => this.#standing === of;
+    await models.askHooks(model);
+    if (!wanted()) return;
+    const request = own ? requestOf(model, settings) : requestOfRecording(of.scene, model, settings);
+    const made = await this.background.make(request);
+    if (!made || !wanted()) return;
+    const source = liveSource(made.manifest, made.kvSteps);
+    const before = this.#recorded?.source;
+    // What the recording was asked is asked of the live run before it takes the place: nothing moves.
+    if (before && this.source === before) await before.askAgain(source, AbortSignal.timeout(SETTLE_MS));
+    if (!wanted()) return;
+    this.#bar = bar;
+    this.#shown = { source, of };
+    this.source = source;
+    if (own && !models.isOpen) void models.load();
+  }
+
   /** The view's recording, until a run of this server is here. */
-  async showRecording(): Promise<void> {
-    const wanted = () => (scene.now && LESSONS_OWN) ?? scene.now?.recording;
+  async #showRecording(): Promise<void> {
+    const wanted = () => LESSONS_OWN ?? scene.now?.recording;
     const recording = wanted();
-    if (!recording || recording === this.#recording) return;
+    if (!recording || (this.source && !this.source.recorded)) return;
     try {
-      const recorded = await recordedSource(recording);
-      if (wanted() !== recording || (this.source && !this.source.recorded)) return;
-      this.source = recorded;
-      this.#recording = LESSONS_OWN;
+      if (this.#recorded?.of !== recording) {
+        const source = await recordedSource(recording);
+        if (wanted() !== recording) return;
+        this.#recorded = { of: recording, source };
+      }
+      const { source } = this.#recorded;
+      const { model } = this.unasked;
+      if (this.#named || (this.source && !this.source.recorded)) return;
+      if (lesson || model === null || model === source.manifest.model.slug) this.source = source;
     } catch {
       // Then the page is empty until the first run; nothing depends on the recording.
     }
   }
 
-  /** No run is on show any more: the address names none. */
+  /** The address changed, or the view, and no run is named: what went wrong with the one before is no longer said. */
   close(): void {
-    if (this.source && !this.source.recorded) this.source = null;
     this.problem = null;
-    void this.showRecording();
+    this.stopped = false;
   }
 
   /** Whether this run of the server's is the one on show. */
@@ -103,7 +220,7 @@ class Run {
     } catch (error) {
       if (page.run !== id) return;
       this.problem = Problem.of(error);
-      if (!this.source) void this.showRecording();
+      if (this.problem.status === NOT_FOUND) this.#gone = id;
     } finally {
       if (this.fetching === id) this.fetching = null;
     }
@@ -129,6 +246,7 @@ class Run {
     if (this.live || prompt.wrong) return;
     const model = models.slug;
     if (!model) return;
+    const letGo = this.background.cancel();
     const controller = new AbortController();
     this.#controller = controller;
     this.problem = null;
@@ -153,7 +271,7 @@ class Run {
     const update = (change: Partial<Live>) => (this.live = live = { ...live, ...change });
     update({});
     try {
-      await models.askHooks(model);
+      await Promise.all([models.askHooks(model), letGo]);
       for await (const message of api.stream(requestOf(model, page.generation), controller.signal)) {
         switch (message.event) {
           case 'queued':
@@ -210,7 +328,8 @@ class Run {
     const same = before !== null && promptIds(before.manifest) === promptIds(source.manifest);
     const change: Partial<PageState> = { run: source.manifest.id, changed: null };
     if (!same) Object.assign(change, { token: null, changes: null, kept: false, own: {} });
-    advance(change, before && !before.recorded ? barOf(before.manifest) : { run: null });
+    const named = before !== null && page.run === before.manifest.id;
+    advance(change, named ? barOf(before.manifest) : this.#bar);
     void models.load();
   }
 
@@ -254,6 +373,21 @@ export function requestOf(model: string, settings: GenerationSettings): RunReque
     ...prompt.said,
     capture: models.shown(model, captured(model, settings.maxNewTokens)),
     ...(settings.maxNewTokens > 0 ? { generate: optionsOf(settings) } : {}),
+  };
+}
+
+/** The request of a view's recording: its first example, as the embedded model reads it. */
+function requestOfRecording(now: Scene, model: string, settings: GenerationSettings): RunRequest {
+  return {
+    model,
+    engine: 'torch',
+    precision: 'fp32',
+    prompt: now.examples[0].prompt,
+    capture: models.shown(
+      model,
+      now.hooks.filter((h) => !h.includes('{layer}')),
+    ),
+    generate: optionsOf(settings),
   };
 }
 

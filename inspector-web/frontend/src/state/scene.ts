@@ -22,6 +22,9 @@ export interface Scene {
   recording?: Recording;
 }
 
+/** New tokens of a recording, and of the run that takes its place. */
+export const RECORDED_TOKENS = 10;
+
 export interface Example {
   prompt: string;
   /** What it shows, in a few words. */

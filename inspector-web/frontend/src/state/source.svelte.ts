@@ -4,11 +4,22 @@ import { api, patternPath, patternsPath, type Slice } from '../api/client';
 import { OverBudget, Problem, type Said } from '../api/problem';
 import { askKey, positionsOf, sent, type Ask, type Source } from '../api/source';
 import { parseSafetensors, plane, rangeOf, slicedTensor, type Tensor } from '../api/tensor';
-import type { DecoderSpec, FeedForward, KvCache, Lens, Neuron, Norms, Reads, RunManifest } from '../api/types';
+import type {
+  DecoderSpec,
+  FeedForward,
+  KvCache,
+  Lens,
+  ModelDetails,
+  Neuron,
+  Norms,
+  Reads,
+  RunManifest,
+} from '../api/types';
 import { edges, pool } from '../kit/data/pool';
 import { plural } from '../kit/text/format';
 import { models } from './models.svelte';
 import { neuronHooks } from './neurons';
+import { remembered, type Remembered } from './remembered';
 import type { Recording } from './scene';
 
 const MIB = 1024 * 1024;
@@ -125,7 +136,8 @@ class LiveSource implements Source {
   norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
   ask = <A>(ask: Ask<object | null, A>, signal: AbortSignal): Promise<A> =>
     api.ask<A>(ask.path, sent(ask, this.manifest.model.slug), signal);
-  spec = async (signal: AbortSignal): Promise<DecoderSpec> => (await api.model(this.manifest.model.slug, signal)).spec;
+  spec = async (signal: AbortSignal): Promise<DecoderSpec> =>
+    (await api.ask<ModelDetails>(`/models/${encodeURIComponent(this.manifest.model.slug)}`, null, signal)).spec;
 }
 
 export function liveSource(manifest: RunManifest, kvSteps: KvCache[] | null = null): Source {
@@ -171,7 +183,7 @@ interface Recorded {
 }
 
 /** The real run that is shown until the server has answered; scripts/record.mjs made it. Its tensors come when drawn. */
-export async function recordedSource(recording: Recording): Promise<Source> {
+export async function recordedSource(recording: Recording): Promise<Remembered> {
   const run = JSON.parse(new TextDecoder().decode(await unpacked(recording.run))) as Recorded;
   const files = new Map<string, Promise<Map<string, Tensor>>>();
   const file = (name: string) => {
@@ -192,7 +204,7 @@ export async function recordedSource(recording: Recording): Promise<Source> {
     if (run.files[hook]) return run.files[hook];
     throw lacks(hook);
   };
-  return {
+  return remembered({
     manifest: run.manifest,
     recorded: true,
     kvSteps: run.kv_steps,
@@ -259,7 +271,7 @@ export async function recordedSource(recording: Recording): Promise<Source> {
       });
     },
     spec: async () => run.spec,
-  };
+  });
 }
 
 /**

@@ -31,13 +31,6 @@ async function most(from: Source, signal: AbortSignal): Promise<{ of: Source; pa
   return { of: from, part };
 }
 
-/** A new text lets go of what was chosen in the one before: the neuron of the address was chosen for this one. */
-async function enter() {
-  const { own } = page;
-  await run.start();
-  [page.own, page.kept] = [own, true];
-}
-
 export class NeuronState {
   readonly stage = new Stage(PARAMS);
   readonly source = $derived(run.source);
@@ -117,9 +110,6 @@ export class NeuronState {
   );
   readonly right = $derived(this.values ? strongest(this.values, selection.promptLength) : null);
 
-  // A neuron's address is an entry of its own: where nothing was run yet, the first example is.
-  #entered = false;
-
   readonly cannot = $derived.by(() => {
     const slug = this.m?.model.slug;
     if (slug === undefined) return null;
@@ -134,17 +124,4 @@ export class NeuronState {
     this.#best && !this.#named ? whyChosen(this.neurons * this.layers, this.#best.strongest[0].share) : null,
   );
   readonly sizes = $derived(this.m ? sizesOf(this.m.model.d_model, this.neurons, this.layers, this.neuron) : []);
-
-  constructor() {
-    $effect(() => {
-      if (this.#entered || !models.loaded || !this.source?.recorded || page.run !== null) return;
-      if (
-        !this.#named ||
-        (this.#best && this.layer === this.#best.layer && this.index === this.#best.strongest[0].neuron)
-      )
-        return;
-      this.#entered = true;
-      untrack(() => void enter());
-    });
-  }
 }
