@@ -1,5 +1,7 @@
 package org.llminspector.family;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 import java.util.Set;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
@@ -35,14 +37,14 @@ final class DeepSeek2 implements Family {
         int best = groups(c, "topk_group", grouped ? null : 1, groups);
         double factor = c.number("routed_scaling_factor", 1);
         Routing routing = new Routing(false, false, grouped ? groups : 1, grouped ? best : 1, 1, (float) factor);
-        return shape(c, count, active, false, routing, c.size("moe_intermediate_size", 1407), 0)
-                .mlpBias()
+        LlamaShape shape = new LlamaShape(c).attentionBias().latent().mlpBias();
+        return experts(c, shape, count, active, false, routing, c.size("moe_intermediate_size", 1407))
                 .spec();
     }
 
-    /** What V2 and V3 share. */
-    static LlamaShape shape(
-            Config c, int count, int active, boolean renormalised, Routing routing, int width, int dense) {
+    /** Adds the mixture, which V3 has too: in the layers that mlp_layer_types names, or else behind the first dense ones. */
+    static LlamaShape experts(
+            Config c, LlamaShape shape, int count, int active, boolean renormalised, Routing routing, int width) {
         c.ignore("aux_loss_alpha", "seq_aux", "ep_size", "num_nextn_predict_layers", "num_mtp_layers", "qk_head_dim");
         if (c.size("moe_layer_freq", 1) != 1)
             throw c.wrong("moe_layer_freq", "1: every layer behind the first", c.node("moe_layer_freq"));
@@ -54,8 +56,13 @@ final class DeepSeek2 implements Family {
         Integer shared = c.sizeOrNull("n_shared_experts");
         Integer dShared = shared == null ? null : c.product("n_shared_experts", shared, width);
         Experts experts = new Experts(count, active, renormalised, dShared, false, routing);
-        double first = c.number("first_k_dense_replace", dense);
-        return new LlamaShape(c).attentionBias().latent().experts(experts, width, layer -> layer >= first);
+        double first = c.number("first_k_dense_replace", 0);
+        List<JsonNode> types = c.perLayer("mlp_layer_types", shape.nLayers());
+        if (types == null) return shape.experts(experts, width, layer -> layer >= first);
+        for (JsonNode type : types)
+            if (!Set.of("dense", "sparse").contains(type.asText()))
+                throw c.wrong("mlp_layer_types", "dense or sparse", type);
+        return shape.experts(experts, width, layer -> types.get(layer).asText().equals("sparse"));
     }
 
     /** A divisor of {@code of}; for topk_group any number up to it. */

@@ -1,5 +1,6 @@
 package org.llminspector.family;
 
+import java.util.stream.Stream;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Experts;
@@ -24,12 +25,13 @@ final class ExpertTensors {
         boolean sparseName = checkpoint.has(from + "block_sparse_moe.gate.weight")
                 || checkpoint.has(from + "block_sparse_moe.router.layer.weight");
         String part = from + (sparseName ? "block_sparse_moe." : "mlp.");
-        String router = checkpoint.has(part + "router.layer.weight")
-                ? "router.layer"
-                : checkpoint.has(part + "router.weight") ? "router" : "gate";
+        String router = Stream.of("router.layer", "router", "gate.wg")
+                .filter(name -> checkpoint.has(part + name + ".weight"))
+                .findFirst()
+                .orElse("gate");
         plan.linear(to + "router", part + router, e.count(), d, mlp.bias());
         if (e.routing() != null && e.routing().choiceBias())
-            plan.put(to + "router.choice_bias", Source.of(part + router + ".e_score_correction_bias", e.count()));
+            plan.put(to + "router.choice_bias", choiceBias(part, router, e.count(), checkpoint));
         boolean clamped = mlp.limit() != null;
         if (clamped && !checkpoint.has(part + "experts.0.gate_proj.weight")) {
             InterleavedExperts.put(plan, mlp, d, to + "experts.", part + "experts.", checkpoint);
@@ -49,11 +51,28 @@ final class ExpertTensors {
             }
         }
         if (e.dShared() == null) return;
+        if (checkpoint.has(from + "shared_mlp.input_linear.weight")) {
+            Source ins = Source.of(from + "shared_mlp.input_linear.weight", 2L * e.dShared(), d);
+            plan.put(to + "shared_expert.gate.weight", ins.rows(0, e.dShared()))
+                    .put(to + "shared_expert.in.weight", ins.rows(e.dShared(), 2 * e.dShared()))
+                    .linear(to + "shared_expert.out", from + "shared_mlp.output_linear", d, e.dShared(), false);
+            return;
+        }
+        String shared = Stream.of("shared_experts.", "shared_mlp.")
+                .filter(name -> checkpoint.has(part + name + "gate_proj.weight"))
+                .findFirst()
+                .orElse("shared_expert.");
         String[] names = {"gate_proj", "up_proj", "down_proj"};
-        String several =
-                checkpoint.has(part + "shared_experts.gate_proj.weight") ? "shared_experts." : "shared_expert.";
-        feedForward(plan, to + "shared_expert.", part + several, names, e.dShared(), d, false);
+        feedForward(plan, to + "shared_expert.", part + shared, names, e.dShared(), d, false);
         if (e.sharedGate()) plan.linear(to + "shared_expert_gate", part + "shared_expert_gate", 1, d, false);
+    }
+
+    /** Beside the router's weight, in the mixture itself, or as ERNIE's [1, expert]. */
+    private static Source choiceBias(String part, String router, int count, Checkpoint checkpoint) {
+        String ernie = part + "moe_statics.e_score_correction_bias";
+        if (checkpoint.has(ernie)) return Source.of(ernie, 1, count).flat();
+        String outside = part + "e_score_correction_bias";
+        return Source.of(checkpoint.has(outside) ? outside : part + router + ".e_score_correction_bias", count);
     }
 
     private static void feedForward(

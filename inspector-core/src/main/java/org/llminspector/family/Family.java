@@ -52,7 +52,21 @@ public interface Family {
             new DeepSeek3(),
             new Apertus(),
             new GptOss(),
-            new Lfm2());
+            new Lfm2(),
+            new Glm(),
+            new Arcee(),
+            new Helium(),
+            new SeedOss(),
+            new FlexOlmo(),
+            new GraniteMoeShared(),
+            new VaultGemma(),
+            new Persimmon(),
+            new MiniMaxM2(),
+            new Ernie45Moe(),
+            new Glm4Moe(),
+            new Glm4MoeLite(),
+            new Dots1(),
+            new ExaoneMoe());
 
     /** The values of config.json's {@code model_type} that belong to this family. */
     Set<String> modelTypes();

@@ -100,6 +100,11 @@ final class LlamaShape {
         return this;
     }
 
+    LlamaShape outBias(boolean on) {
+        outBias = on;
+        return this;
+    }
+
     /** Config mlp_bias. */
     LlamaShape mlpBias() {
         mlpBias = c.flag("mlp_bias", false);
@@ -110,6 +115,11 @@ final class LlamaShape {
     LlamaShape postNorms(boolean keepPreNorms) {
         postNorms = true;
         preNorms = keepPreNorms;
+        return this;
+    }
+
+    LlamaShape noPostNorms() {
+        postNorms = false;
         return this;
     }
 

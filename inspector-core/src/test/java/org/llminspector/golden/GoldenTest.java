@@ -173,7 +173,7 @@ class GoldenTest {
                             : projected(g, capture.get(HookId.of(HookPoint.Z, i)), block + "attn.o"));
             ours.put(
                     "mlp_out." + i,
-                    layer.ln2Post() == null
+                    layer.ln2Post() == null || layer.mlp().experts() != null
                             ? capture.get(HookId.of(HookPoint.MLP_OUT, i))
                             : projected(g, capture.get(HookId.of(HookPoint.MLP_POST, i)), block + "mlp.out"));
             if (layer.mlp().experts() == null) continue;

@@ -206,6 +206,7 @@ class InvariantsTest {
         float[] shared = experts.dShared() == null ? new float[mlp.length] : floats(c, HookPoint.SHARED_OUT, layer);
         int slots = experts.active();
         int width = (int) out.shape()[3];
+        double[] sums = new double[mlp.length];
         for (int p = 0; p < out.shape()[1]; p++) {
             float[] spread = new float[experts.count()];
             for (int s = 0; s < slots; s++) spread[(int) indices[p * slots + s]] = weights[p * slots + s];
@@ -224,10 +225,13 @@ class InvariantsTest {
                 double sum = shared[p * width + d];
                 for (int s = 0; s < slots; s++)
                     sum += weights[p * slots + s] * out.get(((long) p * slots + s) * width + d);
-                assertThat((double) mlp[p * width + d])
-                        .isCloseTo(factor * sum, org.assertj.core.data.Offset.offset(1e-4));
+                sums[p * width + d] = sum;
             }
         }
+        if (block.ln2Post() != null)
+            rmsNorm(sums, block.ln2Post(), g.weights.get("blocks." + layer + ".ln2_post.weight"));
+        for (int i = 0; i < sums.length; i++)
+            assertThat((double) mlp[i]).isCloseTo(factor * sums[i], org.assertj.core.data.Offset.offset(1e-4));
     }
 
     /** What experts are chosen by: their logits, or DeepSeek's scores, worked out anew; -inf in a group that is not chosen. */
