@@ -39,8 +39,17 @@ export class Stage<P extends Params = Params> {
   readonly #params: P;
   #steps = $state.raw<Step[]>([]);
 
+  /** What the figure shows now: who reads one of its values hears of changes of that one alone. */
+  readonly look: Look<P>;
+
   constructor(params: P) {
     this.#params = params;
+    const look = {};
+    for (const name of [...Object.keys(params), 'token', 'layer', 'head'] as (keyof Look<P>)[]) {
+      const value = $derived(this.#look[name]);
+      Object.defineProperty(look, name, { enumerable: true, get: () => value });
+    }
+    this.look = look as Look<P>;
   }
 
   /** Whether the reader has touched it. */
@@ -48,8 +57,7 @@ export class Stage<P extends Params = Params> {
   /** Before the first words are reached the figure shows what they speak of. */
   readonly #step: Step | null = $derived.by(() => this.#steps[Math.max(0, this.beat)] ?? null);
 
-  /** What the figure shows now. */
-  readonly look: Look<P> = $derived.by(() => {
+  readonly #look: Look<P> = $derived.by(() => {
     const chosen = { token: selection.token, layer: selection.layer, head: selection.head };
     const said = valuesOf(this.#params, page.own);
     if (page.kept) return { ...said, ...chosen };

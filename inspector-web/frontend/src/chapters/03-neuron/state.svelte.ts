@@ -75,7 +75,8 @@ export class NeuronState {
     const [from, l, n, where] = [this.source, this.layer, this.index, this.pos];
     return from && this.#ready ? (signal) => untrack(() => from.neuron(l, n, where, signal)) : null;
   });
-  readonly neuron = $derived(this.at.value && this.m && this.at.value.run === this.m.id ? this.at.value : null);
+  /** While another place's comes, this run's last one stays, and the figure is marked as stale. */
+  readonly neuron = $derived(this.at.last && this.m && this.at.last.run === this.m.id ? this.at.last : null);
 
   /** One value per position. */
   readonly fires = resource(() => {

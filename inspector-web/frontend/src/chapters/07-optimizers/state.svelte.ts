@@ -32,16 +32,15 @@ export class OptimizersState {
         ? onLoss(this.#m, this.place)
         : onMade(this.stage.asking ? 'ravine' : this.#look.surface, this.place),
   );
-  readonly walk = resource<{ of: Source; key: string; descent: Descent }>(() => {
-    const [of, what] = [this.source, this.ask];
+  readonly #surface = $derived(JSON.stringify(this.ask?.body.surface));
+  readonly walk = resource<{ of: Source; surface: string; descent: Descent }>(() => {
+    const [of, what, surface] = [this.source, this.ask, this.#surface];
     if (!of || !what || this.cannot || (this.#panel !== 'made' && this.#panel !== 'real')) return null;
-    return async (signal) => ({ of, key: JSON.stringify(what.body), descent: await of.ask(what, signal) });
+    return async (signal) => ({ of, surface, descent: await of.ask(what, signal) });
   });
-  /** While the next one comes the last stays, but never another surface's. */
+  /** While another start's comes, the last of the same surface stays, marked as stale. */
   readonly descent = $derived(
-    this.walk.value?.of === this.source && (this.walk.value.key === JSON.stringify(this.ask?.body) || this.walk.pending)
-      ? this.walk.value.descent
-      : null,
+    this.walk.last?.of === this.source && this.walk.last.surface === this.#surface ? this.walk.last.descent : null,
   );
   readonly #ravine = resource<{ of: Source; descent: Descent }>(() => {
     const of = this.source;

@@ -99,8 +99,8 @@ export class AttentionQkvState {
     if (!from || !this.#ready) return null;
     return (signal) => untrack(async () => ({ from, head: await fetchHead(from, of, signal) }));
   });
-  /** Of the run on show: the one before may have had more tokens. */
-  readonly head = $derived(this.read.value?.from === this.source ? this.read.value.head : null);
+  /** Of the run on show: while another head's comes the last stays, and the figure is marked as stale. */
+  readonly head = $derived(this.read.last?.from === this.source ? this.read.last.head : null);
 
   /** Another token that the shown head reads far back from: what the guess is about. */
   readonly #asked = resource(() => {

@@ -1,55 +1,67 @@
 import { Problem, isAbort } from '../../api/problem';
 
-/** A fetched value with its state: the last value stays while the next one loads, and a failed request can be retried. */
+/** A fetched value with its state; a failed request can be retried. */
 export interface Resource<V> {
+  /** What was asked for: null until it is there, and as soon as something else is asked for. Kept while nothing is. */
   readonly value: V | null;
+  /** What the last answered request gave, whichever that was: only for what is marked as {@link stale}. */
+  readonly last: V | null;
+  /** Whether {@link last} answers an earlier request. */
+  readonly stale: boolean;
   readonly pending: boolean;
   readonly problem: Problem | null;
 }
 
+type Fetcher<V> = (signal: AbortSignal) => Promise<V>;
+
 /**
- * A resource that is fetched again whenever a signal that {@code ask} reads changes; the earlier request is cancelled.
+ * A resource that is fetched again whenever a signal that {@code ask} reads changes; the earlier request is cancelled,
+ * and its value is no longer the resource's from the moment the signal changes.
  *
  * @param ask gives the request to make, or null when there is nothing to fetch (not seen yet, no run)
  */
-export function resource<V>(ask: () => ((signal: AbortSignal) => Promise<V>) | null): Resource<V> {
-  let value = $state.raw<V | null>(null);
-  let pending = $state(false);
-  let problem = $state.raw<Problem | null>(null);
+export function resource<V>(ask: () => Fetcher<V> | null): Resource<V> {
+  const asked = $derived(ask());
+  let answer = $state.raw<{ to: Fetcher<V>; value: V } | null>(null);
+  let failure = $state.raw<{ of: Fetcher<V>; problem: Problem } | null>(null);
+  const current = $derived(answer !== null && (asked === null || answer.to === asked));
+  const problem = $derived(failure !== null && failure.of === asked ? failure.problem : null);
   let tries = $state(0);
   const retry = () => {
-    problem = null;
+    failure = null;
     tries++;
   };
 
   $effect(() => {
     void tries;
-    const fetcher = ask();
+    const fetcher = asked;
     if (!fetcher) return;
     const controller = new AbortController();
-    pending = true;
     fetcher(controller.signal)
-      .then((v) => {
-        if (controller.signal.aborted) return;
-        value = v;
-        problem = null;
-        pending = false;
+      .then((value) => {
+        if (!controller.signal.aborted) answer = { to: fetcher, value };
       })
       .catch((error: unknown) => {
         if (controller.signal.aborted || isAbort(error)) return;
-        problem = Problem.of(error);
-        problem.retry = retry;
-        pending = false;
+        const found = Problem.of(error);
+        found.retry = retry;
+        failure = { of: fetcher, problem: found };
       });
     return () => controller.abort();
   });
 
   return {
     get value() {
-      return value;
+      return answer !== null && current ? answer.value : null;
+    },
+    get last() {
+      return answer?.value ?? null;
+    },
+    get stale() {
+      return answer !== null && !current;
     },
     get pending() {
-      return pending;
+      return asked !== null && !current && problem === null;
     },
     get problem() {
       return problem;
