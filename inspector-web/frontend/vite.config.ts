@@ -31,7 +31,15 @@ const page: UserConfig = {
   // The gallery shows a loss curve of the repository's models.
   server: { fs: { allow: ['../..'] }, port: 5173, proxy },
   preview: { port: 5174, proxy },
-  test: { include: ['tests/**/*.test.ts'], environment: './tests/browser.ts' },
+  test: {
+    projects: [
+      { extends: true, test: { name: 'page', include: ['tests/**/!(*.svelte).test.ts'], environment: 'node' } },
+      {
+        extends: true,
+        test: { name: 'signals', include: ['tests/**/*.svelte.test.ts'], environment: './tests/browser.ts' },
+      },
+    ],
+  },
 };
 
 export default defineConfig(({ mode }) =>
