@@ -52,6 +52,20 @@ test('a row, its neighbours, the map and the way back are the server’s, on eve
     const row = await values(request, run.id, 'hook_embed', 'pos=2');
     expect(length).toBeCloseTo(Math.hypot(...row), 5);
 
+    // A row of the table that the text has not: its cosine, place by place, is the server's.
+    const button = page.getByTestId('nearest').getByRole('button').first();
+    await expect(button).toBeEnabled(SLOW);
+    const id = Number(await button.getAttribute('data-id'));
+    await button.click();
+    await expect(button).toHaveAttribute('aria-pressed', 'true', SLOW);
+    const [most] = (
+      await asked<Neighbours>(request, 'neighbours', { model: slug, of: { plus: [run.tokens[2].id] }, top: 1 })
+    ).neighbours;
+    expect(id).toBe(most.id);
+    await expect
+      .poll(async () => Number(await page.getByTestId('agreement').first().getAttribute('data-cosine')))
+      .toBeCloseTo(most.score, 4);
+
     await page.getByTestId('figure-rows').getByText('Neighbours', { exact: true }).click();
     await expect(page.getByTestId('near')).toBeVisible(SLOW);
     const near = await asked<Neighbours>(request, 'neighbours', {
@@ -94,6 +108,9 @@ test('a sum says whether the hoped-for word is first, and words can be put on th
   const run = await made(request, model, TEXT);
   await open(page, run, '&panel=sum');
   await expect(page.getByTestId('sum')).toBeVisible(SLOW);
+  const kept = Number(await page.getByTestId('plane').getAttribute('data-kept', SLOW));
+  expect(kept).toBeGreaterThan(0);
+  expect(kept).toBeLessThanOrEqual(1.000001);
   await page.getByLabel('Expected').fill('him');
   await page.getByLabel('Expected').press('Enter');
   await expect(page.getByTestId('sum')).not.toHaveAttribute('data-rank', '1', SLOW);

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { RunManifest, Token } from '../src/api/types';
 import { distinct, mapOf, nearRows, repeated, waysOn } from '../src/chapters/02-embeddings/asks';
-import { cosine, listed, nearest, norm, pairs, worthAsking } from '../src/chapters/02-embeddings/rows';
+import { whyChosen } from '../src/chapters/02-embeddings/model';
+import {
+  agreement,
+  cosine,
+  listed,
+  nearest,
+  norm,
+  pairs,
+  sumIn,
+  unlike,
+  worthAsking,
+} from '../src/chapters/02-embeddings/rows';
 
 const token = (id: number, text: string): Token => ({
   id,
@@ -27,19 +38,49 @@ describe('rows of a text', () => {
     expect(norm([3, 4])).toBe(5);
   });
 
-  it('are paired once an id, the most alike first, and never with the same word in another case', () => {
-    const all = pairs(rows, 2, text, (t) => /\p{L}/u.test(t.text));
-    expect(all.map((p) => [p.a, p.b])).not.toContainEqual([0, 4]);
-    expect(all[0]).toMatchObject({ a: 1, b: 4 });
+  const spoken = (t: Token) => /\p{L}/u.test(t.text);
+
+  it('are paired once an id, the most alike first, and one word in two forms says that it is', () => {
+    const all = pairs(rows, 2, text, spoken);
+    expect(all).toHaveLength(6);
+    expect(all.filter((p) => p.same).map((p) => [p.a, p.b])).toEqual([[0, 4]]);
+    expect(all[0]).toMatchObject({ a: 0, b: 4, same: true });
     expect(all.map((p) => p.cosine)).toEqual(all.map((p) => p.cosine).sort((x, y) => y - x));
-    expect(nearest(all, 0)).toMatchObject({ at: 1 });
+    expect(nearest(all, 0), 'its other form too').toMatchObject({ at: 4 });
     expect(nearest(all, 2)).toBeNull();
+    expect(unlike(all, 1), 'of cosines 0.8, 0.81 and -0.67').toBe(5);
+    expect(unlike([], 1)).toBeNull();
   });
 
-  it('give a question whose answer is not shown yet', () => {
-    const all = pairs(rows, 2, text, (t) => /\p{L}/u.test(t.text));
-    const asked = worthAsking(all, [all[0].a, all[0].b]);
-    expect(asked && [all[0].a, all[0].b].includes(asked.at)).toBe(false);
+  it('say why the pair is shown, and which two forms of one word are left out', () => {
+    expect(whyChosen(text[1], text[5], null)).toMatch(
+      / blue” and “·ball”|·blue” and “·ball” have the rows most alike\.$/,
+    );
+    expect(whyChosen(text[1], text[5], { a: text[0], b: text[4], cosine: 0.9 })).toMatch(
+      /“red” and “·Red”, one word in two forms, are more alike still: 0\.9/,
+    );
+  });
+
+  it('agree place by place: the sum climbs, falls, and ends at the cosine', () => {
+    const [a, b] = [
+      [3, -4, 1],
+      [3, -1, -2],
+    ];
+    const is = agreement(a, b);
+    expect([...is.order]).toEqual([0, 1, 2]); // 9, 4, -2
+    expect(is.agreeing).toBe(2);
+    expect(is.top).toBeCloseTo(13 / Math.sqrt(26 * 14), 12);
+    expect(is.cosine).toBeCloseTo(cosine(a, b), 12);
+    expect(is.sums[2]).toBe(is.cosine);
+    expect(agreement([1, 0], [0, 0])).toMatchObject({ agreeing: 0, top: 0, cosine: 0 });
+    expect(sumIn({ x: 3, y: 1 }, { x: 1, y: 1 }, { x: 0, y: 5 })).toEqual({ x: 2, y: 5 });
+  });
+
+  it('give a question whose answer is not shown yet, never of a word in two forms', () => {
+    const more = [...text, token(6, ' kite'), token(7, ' hat')];
+    const all = pairs(Float32Array.from([...rows, -0.9, 0.3, 0.1, -1]), 2, more, spoken);
+    const asked = worthAsking(all, [1, 5]);
+    expect([6, 7]).toContain(asked?.at);
     expect(asked?.nearest).toBe(nearest(all, asked!.at)?.at);
     expect(worthAsking([], [])).toBeNull();
   });

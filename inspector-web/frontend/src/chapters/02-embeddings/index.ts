@@ -7,6 +7,8 @@ export const PARAMS = {
   panel: choice('row', 'near', 'map', 'sum', 'depth', 'out'),
   /** The position whose row is shown; one of the two most alike when none was chosen. */
   shown: whole(),
+  /** The token, by its id, whose row stands beside it; the most alike of the text when none was chosen. */
+  with: whole(),
   by: choice('cosine', 'dot'),
   /** Words that the reader put on the map. */
   words: text(),

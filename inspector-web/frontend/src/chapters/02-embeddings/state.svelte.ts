@@ -7,7 +7,7 @@ import { sizesOf, whyChosen } from './model';
 import { Stage } from '../stage.svelte';
 import { isWord, repeated } from './asks';
 import { PARAMS } from './index';
-import { pairs as pairsOf, worthAsking } from './rows';
+import { nearest, pairs as pairsOf, worthAsking } from './rows';
 
 /** Tokens whose rows are compared: for more, comparing all pairs takes longer than a moment. */
 const HELD = 400;
@@ -42,13 +42,29 @@ export class EmbeddingsState {
   });
   readonly rows = $derived(this.fetched.value?.of === this.source ? this.fetched.value!.rows : null);
   readonly pairs = $derived(this.rows && this.m ? pairsOf(this.rows, this.m.model.d_model, this.tokens, isWord) : []);
-  readonly best = $derived(this.pairs[0] ?? null);
+  readonly best = $derived(this.pairs.find((p) => !p.same) ?? null);
+  /** One word in two forms, where their rows are more alike than the best pair's. */
+  readonly #forms = $derived(this.pairs[0]?.same ? this.pairs[0] : null);
   readonly asked = $derived(this.best ? worthAsking(this.pairs, [this.best.a, this.best.b]) : null);
   readonly at = $derived(
     Math.max(0, Math.min(this.stage.look.shown ?? this.best?.a ?? this.tokens.length - 1, this.tokens.length - 1)),
   );
+  /** The position whose row stands beside it: the other one of the best pair, else the most alike of the text. */
+  readonly beside = $derived(
+    this.best && this.at === this.best.a ? this.best.b : (nearest(this.pairs, this.at)?.at ?? null),
+  );
   readonly why = $derived(
-    this.best && this.stage.look.shown === null ? whyChosen(this.tokens[this.best.a], this.tokens[this.best.b]) : null,
+    this.best && this.stage.look.shown === null
+      ? whyChosen(
+          this.tokens[this.best.a],
+          this.tokens[this.best.b],
+          this.#forms && {
+            a: this.tokens[this.#forms.a],
+            b: this.tokens[this.#forms.b],
+            cosine: this.#forms.cosine,
+          },
+        )
+      : null,
   );
   readonly repeat = $derived(this.m ? (repeated(this.m)[0] ?? null) : null);
   readonly sizes = $derived(this.m ? sizesOf(this.m.model.vocab, this.m.model.d_model, this.spec ?? null) : []);
