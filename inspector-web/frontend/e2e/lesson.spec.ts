@@ -143,6 +143,9 @@ test('opens from a folder: every panel is drawn, or says that it needs a server'
       await expect(stage.getByText('Open this model in LLM Inspector'), `${chapter}, ${name}`).toHaveCount(
         needs ? 1 : 0,
       );
+      // A panel that needs a server says so before it is opened.
+      const said = needs ? 'A lesson has no server. Open this model in LLM Inspector to see this' : null;
+      expect(await panel.getAttribute('title'), `${chapter}, ${name}`).toBe(said);
     }
   }
   const all = Object.entries(NEED_A_SERVER).flatMap(([chapter, names]) => names.map((name) => `${chapter}, ${name}`));

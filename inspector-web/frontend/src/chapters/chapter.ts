@@ -17,6 +17,8 @@ export interface Record<P extends Params = Params> extends Scene {
   /** Hooks without which there is nothing to show: a model that lacks one gets the reason and a model that has it. */
   needs: string[];
   params: P;
+  /** Options of its choices that need a server: a lesson marks them. */
+  live?: string[];
   load: () => Promise<{ default: Component }>;
 }
 

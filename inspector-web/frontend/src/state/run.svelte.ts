@@ -23,6 +23,7 @@ const CONFLICT = 409;
 const NOT_FOUND = 404;
 /** How long a live run's answers are waited for before it takes the recording's place. */
 const SETTLE_MS = 15_000;
+const LOOK_MS = 200;
 
 /** A run in progress: the server's events so far. */
 export interface Live {
@@ -178,7 +179,7 @@ class Run {
     if (!recording || (this.source && !this.source.recorded)) return;
     try {
       if (this.#recorded?.of !== recording) {
-        const source = await recordedSource(recording);
+        const source = await recordedSource(recording, (problem) => this.#untilLive(problem));
         if (wanted() !== recording) return;
         this.#recorded = { of: recording, source };
       }
@@ -189,6 +190,13 @@ class Run {
     } catch {
       // Then the page is empty until the first run; nothing depends on the recording.
     }
+  }
+
+  /** Holds who asks a recording for what it lacks, until a live run has taken its place or none comes. */
+  async #untilLive(problem: Problem): Promise<never> {
+    const comes = () => !this.why && !this.background.problem && !models.problem && this.source?.recorded;
+    while (!lesson && comes()) await new Promise((later) => setTimeout(later, LOOK_MS));
+    throw problem;
   }
 
   /** The address changed, or the view, and no run is named: what went wrong with the one before is no longer said. */

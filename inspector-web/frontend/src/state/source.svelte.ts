@@ -182,8 +182,15 @@ interface Recorded {
   files: Record<string, string>;
 }
 
-/** The real run that is shown until the server has answered; scripts/record.mjs made it. Its tensors come when drawn. */
-export async function recordedSource(recording: Recording): Promise<Remembered> {
+/**
+ * The real run that is shown until the server has answered; scripts/record.mjs made it. Its tensors come when drawn.
+ *
+ * @param lacks what happens to who asks for what it does not hold; it throws in the end
+ */
+export async function recordedSource(
+  recording: Recording,
+  lacks: (problem: Problem) => Promise<never>,
+): Promise<Remembered> {
   const run = JSON.parse(new TextDecoder().decode(await unpacked(recording.run))) as Recorded;
   const files = new Map<string, Promise<Map<string, Tensor>>>();
   const file = (name: string) => {
@@ -192,18 +199,17 @@ export async function recordedSource(recording: Recording): Promise<Remembered> 
       files.set(name, (tensors = unpacked(recording.tensors[name]).then((f) => parseSafetensors(joined(f)))));
     return tensors;
   };
-  const lacks = (where: string) =>
-    new Problem({
-      title: 'the recording does not hold what the figure shows',
-      status: 404,
-      where,
-      found: plural(Object.keys(run.files).length, 'recorded value'),
-      instead: `${RUN_IT}: a live run has it`,
-    });
-  const held = (hook: string): string => {
-    if (run.files[hook]) return run.files[hook];
-    throw lacks(hook);
-  };
+  const lacking = (where: string): Promise<never> =>
+    lacks(
+      new Problem({
+        title: 'the recording does not hold what the figure shows',
+        status: 404,
+        where,
+        found: `${plural(Object.keys(run.files).length, 'recorded value')}, ${plural(Object.keys(run.answers ?? {}).length, 'answer')}`,
+        instead: `${RUN_IT}: a live run has it`,
+      }),
+    );
+  const held = async (hook: string): Promise<string> => run.files[hook] ?? lacking(hook);
   return remembered({
     manifest: run.manifest,
     recorded: true,
@@ -211,10 +217,10 @@ export async function recordedSource(recording: Recording): Promise<Remembered> 
     vocabulary: run.vocabulary,
     reading: null,
     needNeurons: async () => undefined,
-    need: async (hooks) => hooks.flatMap((h) => layersOf(h, run.manifest)).forEach(held),
+    need: async (hooks) => void (await Promise.all(hooks.flatMap((h) => layersOf(h, run.manifest)).map(held))),
     allow: () => undefined,
     capture: async (hook, slice) => {
-      const tensor = (await file(held(hook))).get(hook);
+      const tensor = (await file(await held(hook))).get(hook);
       const axes = run.manifest.captures.find((c) => c.hook === hook)?.axes;
       if (!tensor || !axes) throw new Error(`the recording has no ${hook}`);
       return slicedTensor(tensor, axes, slice);
@@ -224,7 +230,7 @@ export async function recordedSource(recording: Recording): Promise<Remembered> 
       const all = await Promise.all(
         Array.from({ length: layers }, async (_, i) => {
           const hook = `blocks.${i}.attn.hook_pattern`;
-          return (await file(held(hook))).get(hook)!;
+          return (await file(await held(hook))).get(hook)!;
         }),
       );
       const [, heads, n] = all[0].shape;
@@ -239,7 +245,7 @@ export async function recordedSource(recording: Recording): Promise<Remembered> 
     },
     pattern: async (layer, head, part, size) => {
       const hook = `blocks.${layer}.attn.hook_pattern`;
-      const whole = (await file(held(hook))).get(hook)!;
+      const whole = (await file(await held(hook))).get(hook)!;
       const [rows, cols] = [edges(...part.query, size), edges(...part.key, size)];
       const made = pool(plane(whole, head), whole.shape[3], rows, cols, false);
       return { name: 'pattern', shape: [made.rows, made.cols], data: Float32Array.from(made.values) };
@@ -249,26 +255,18 @@ export async function recordedSource(recording: Recording): Promise<Remembered> 
     reads: async () => run.reads,
     feedForward: async (layer, pos) => {
       const found = run.feed_forward?.find((f) => f.layer === layer && f.pos === pos);
-      if (!found) throw lacks(`feed-forward part of layer ${layer} at position ${pos}`);
-      return found;
+      return found ?? lacking(`feed-forward part of layer ${layer} at position ${pos}`);
     },
     neuron: async (layer, neuron, pos) => {
       const found = run.neurons?.find((n) => n.layer === layer && n.neuron === neuron && n.pos === pos);
-      if (!found) throw lacks(`neuron ${neuron} of layer ${layer} at position ${pos}`);
-      return found;
+      return found ?? lacking(`neuron ${neuron} of layer ${layer} at position ${pos}`);
     },
     ask: async <A>(ask: Ask<object | null, A>) => {
       const answer = run.answers?.[askKey(ask)];
       if (answer !== undefined) return answer as A;
       const refusal = run.refusals?.[askKey(ask)];
       if (refusal) throw new Problem(refusal);
-      throw new Problem({
-        title: 'the recording does not hold what the figure shows',
-        status: 404,
-        where: ask.path,
-        found: plural(Object.keys(run.answers ?? {}).length, 'recorded answer'),
-        instead: `${RUN_IT}: a live run has it`,
-      });
+      return lacking(ask.path);
     },
     spec: async () => run.spec,
   });

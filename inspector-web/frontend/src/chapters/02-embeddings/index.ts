@@ -28,6 +28,7 @@ export const record: Record<typeof PARAMS> = {
   hooks: ['hook_embed', 'blocks.*.hook_resid_post', 'ln_final.hook_out', 'logits'],
   recorded: ['hook_embed', 'blocks.*.hook_resid_post'],
   params: PARAMS,
+  live: ['sum'],
   examples: [
     { prompt: 'Mia had a red ball. Ben had a blue kite. Mia gave the', says: 'things of one kind' },
     { prompt: 'Mia met a dog. The dog was sad. "Hello,', says: 'one word, two places' },

@@ -25,6 +25,7 @@ export const record: Record<typeof PARAMS> = {
   hooks: ['blocks.*.mlp.hook_post', 'logits'],
   neurons: true,
   params: PARAMS,
+  live: ['where'],
   examples: [
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a place to live' },
     { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'whom does he thank?' },

@@ -35,6 +35,7 @@ export const record: Record<typeof PARAMS> = {
   ],
   neurons: true,
   params: PARAMS,
+  live: ['matrix'],
   examples: [
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a place to live' },
     { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'whom does he thank?' },

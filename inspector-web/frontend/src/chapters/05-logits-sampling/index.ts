@@ -27,6 +27,7 @@ export const record: Record<typeof PARAMS> = {
   needs: ['logits'],
   hooks: ['logits'],
   params: PARAMS,
+  live: ['hundred', 'tree', 'said'],
   examples: [
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'three places it could be' },
     { prompt: 'Once upon a time, a kind girl named', says: 'any name will do' },

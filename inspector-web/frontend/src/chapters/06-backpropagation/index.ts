@@ -23,6 +23,7 @@ export const record: Record<typeof PARAMS> = {
   recorded: ['blocks.*.hook_resid_post', 'blocks.0.hook_resid_pre'],
   asks: async (run) => (await import('./asks')).asks(run),
   params: PARAMS,
+  live: ['chain', 'update'],
   examples: [
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'where should it live?' },
     { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'whom does he thank?' },

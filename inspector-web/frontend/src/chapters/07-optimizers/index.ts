@@ -22,6 +22,7 @@ export const record: Record<typeof PARAMS> = {
   recorded: [],
   asks: async (run) => (await import('./walks')).asks(run),
   params: PARAMS,
+  live: ['moves'],
   examples: [
     { prompt: 'Once upon a time, a brave mouse lived in the', says: 'a text it knows' },
     { prompt: 'Mia gave a red ball to Ben. "Thank you,', says: 'two children' },

@@ -30,6 +30,7 @@ export const record: Record<typeof PARAMS> = {
   recorded: [],
   asks: async (run, answer) => (await import('./asks')).asks(run, answer),
   params: PARAMS,
+  live: ['sides', 'train'],
   examples: [
     {
       prompt: 'Mia sang a song: "Kiri bim bolo!" Ben sang it too: "Kiri bim',

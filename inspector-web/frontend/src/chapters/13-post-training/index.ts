@@ -41,6 +41,7 @@ export const record: Record<typeof PARAMS> = {
   hooks: [],
   asks: async (run, answer) => (await import('./asks')).asks(run, answer),
   params: PARAMS,
+  live: ['choose'],
   examples: [
     {
       prompt:
