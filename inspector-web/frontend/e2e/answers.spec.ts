@@ -15,7 +15,7 @@ const OFFERS: [chapter: string, query: string, button: RegExp, model?: string][]
   ['04-feed-forward', '&kept', /^Silence expert/, 'tiny-mixtral'],
   ['08-attention-qkv', '&kept', /^Silence this head/],
   ['08-attention-qkv', '&kept', /^Forbid it to read/],
-  ['09-multi-head', '&kept', /^Silence this head/],
+  ['09-multi-head', '&kept&heads=one', /^Silence this head/],
   ['11-transformer-block', '&kept', /^Skip block/],
 ];
 

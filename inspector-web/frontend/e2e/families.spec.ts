@@ -101,8 +101,13 @@ test('chapter 9: what heads read, seek, write and add are REST’s on every fami
   for (const model of [...shown, ...exported]) {
     const run = await made(request, model);
     const { heads } = await ask<Heads>(request, '/heads', { run: run.id });
-    await open(page, '09-multi-head', run, '&panel=adds'); // also at once, before the page knows the model
-    await expect(page.getByTestId('grid')).toBeVisible(SLOW);
+    if (model.exported) {
+      // Also at once, before the page knows the model.
+      await open(page, '09-multi-head', run, '&kept&heads=one&panel=adds');
+      await expect(page.getByTestId('unnamed')).toBeVisible(SLOW);
+    }
+    await open(page, '09-multi-head', run, '&kept&heads=one');
+    await expect(page.getByTestId('does')).toBeVisible(SLOW);
     const pos = run.prompt_length - 1;
     if (model.exported) {
       const clear = heads.map((h) => Math.max(h.stripes.previous, h.stripes.induction ?? 0));

@@ -21,10 +21,10 @@ async function ask<A>(request: Request, path: string, data: object): Promise<A> 
   return response.json();
 }
 
-async function open(page: import('@playwright/test').Page, run: RunManifest, query = '') {
-  await page.goto(`/chapters/09-multi-head?run=${run.id}${query}`);
-  await expect(page.getByTestId('grid')).toBeVisible(SLOW);
-  await expect(page.getByTestId('does').locator('[data-effect]')).toBeVisible(SLOW);
+async function open(page: import('@playwright/test').Page, run: RunManifest, show: 'six' | 'all' | 'one' = 'one') {
+  await page.goto(`/chapters/09-multi-head?run=${run.id}${show === 'six' ? '' : `&kept&heads=${show}`}`);
+  if (show === 'six') await expect(page.getByTestId('six').locator('[data-role=adds]')).toBeVisible(SLOW);
+  else await expect(page.getByTestId('does').locator('[data-effect]')).toBeVisible(SLOW);
 }
 
 async function most(request: Request, run: RunManifest) {
@@ -33,7 +33,40 @@ async function most(request: Request, run: RunManifest) {
   return { effects, best: heads.reduce((a, b) => (b.effect > a.effect ? b : a)) };
 }
 
-test('the head that adds most is framed, with its scores as the server has them', async ({ page, request }) => {
+test('a few heads are drawn large, each for what REST says that it does; one of them opens', async ({
+  page,
+  request,
+}) => {
+  const run = await made(request);
+  const { best } = await most(request, run);
+  await open(page, run, 'six');
+  const { heads } = await ask<Heads>(request, '/heads', { run: run.id });
+  const cards = page.getByTestId('six').getByRole('button');
+  expect(await cards.count()).toBe(Math.min(6, heads.length));
+  const seen = new Set<string>();
+  for (const card of await cards.all()) {
+    const of = { ...(await card.evaluate((e) => ({ ...e.dataset }))) } as Record<string, string>;
+    const head = heads.find((h) => h.layer === Number(of.layer) && h.head === Number(of.head))!;
+    seen.add(`${of.layer}.${of.head}`);
+    if (of.role === 'adds') {
+      expect([head.layer, head.head]).toEqual([best.layer, best.head]);
+      expect(Number(of.value)).toBeCloseTo(best.effect, 6);
+    } else if (of.role === 'spread' || of.role === 'focus') expect(Number(of.value)).toBe(head.entropy);
+    else {
+      const role = of.role as 'previous' | 'induction' | 'duplicate' | 'first' | 'self';
+      expect(Number(of.value)).toBe(head.stripes[role]);
+      const more = heads.filter((h) => (h.stripes[role] ?? 0) > Number(of.value)).length;
+      const told = (await card.textContent())!;
+      expect(told.includes('the most'), told).toBe(more === 0);
+    }
+  }
+  expect(seen.size, 'none twice').toBe(await cards.count());
+  await cards.first().click();
+  await expect(page.getByTestId('does')).toBeVisible(SLOW);
+  await expect(page).toHaveURL(/heads=one/);
+});
+
+test('the head that adds most is chosen, with its scores as the server has them', async ({ page, request }) => {
   const run = await made(request);
   const { best } = await most(request, run);
   await open(page, run);
@@ -123,8 +156,8 @@ test('shared keys, words and what is added are REST’s figures', async ({ page,
 test('sorting moves every head to its rank, and the keyboard picks one', async ({ page, request }) => {
   const run = await made(request);
   await page.emulateMedia({ reducedMotion: 'reduce' });
-  await open(page, run);
-  await page.getByText('Word before', { exact: true }).click();
+  await open(page, run, 'all');
+  await page.getByText('Token before', { exact: true }).click();
   await expect(page).toHaveURL(/by=previous/);
   const { heads } = await ask<Heads>(request, '/heads', { run: run.id });
   const first = heads.reduce((a, b) => (b.stripes.previous > a.stripes.previous ? b : a));
@@ -138,9 +171,9 @@ test('sorting moves every head to its rank, and the keyboard picks one', async (
   await expect(page.getByTestId('changes').locator('[data-ready=true] p')).toBeVisible(SLOW);
 });
 
-test('a guess is checked against random words said twice, and beats move the figure', async ({ page, request }) => {
+test('a guess is checked against random tokens said twice, and beats move the figure', async ({ page, request }) => {
   const run = await made(request);
-  await open(page, run);
+  await open(page, run, 'six');
   const guess = page.getByTestId('guess');
   await guess.evaluate((e) => e.scrollIntoView({ block: 'center' }));
   await expect(page.getByTestId('figure-heads').locator('h3')).toContainText('Which head reads', SLOW);
@@ -165,7 +198,12 @@ test('a guess is checked against random words said twice, and beats move the fig
 
 fits(
   [360, 768, 1400, 2560],
-  [['light'], ['dark']],
+  [
+    ['light', 'six'],
+    ['dark', 'six'],
+    ['light', 'one'],
+    ['dark', 'all'],
+  ],
   (request) => made(request),
-  (page, run) => open(page, run),
+  (page, run, show) => open(page, run, show as 'six'),
 );

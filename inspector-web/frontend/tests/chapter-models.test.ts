@@ -86,7 +86,7 @@ describe('what a chapter begins with', () => {
     expect(feedForward.whyChosen(null, null, 4)).toBeNull();
     expect(attention.whyChosen({ layer: 1, head: 2 }, 24)).toMatch(/^Layer 1, head 2,.*24 heads/);
     expect(rope.whyChosen(1, 2, 24, 3.14159)).toMatch(/24 heads.*by 3\.14\.$/);
-    expect(multiHead.whyChosen({ layer: 1, head: 2 }, 24, { word: '“cat”', logit: 1.2345 })).toMatch(
+    expect(multiHead.whyChosen({ layer: 1, head: 2 }, 24, { word: '“cat”', logit: 1.2345, likeliest: true })).toMatch(
       /“cat”.*\+1\.23\.$/,
     );
     expect(multiHead.whyChosen({ layer: 1, head: 2 }, 24, null)).toMatch(/one thing\.$/);

@@ -14,7 +14,7 @@ export function follow(stage: Stage): (held: HTMLElement) => void {
     const show = (behavior: ScrollBehavior) => {
       if (reader || stage.kept) return;
       const parts = [...held.querySelectorAll<HTMLElement>('[data-part]')];
-      const part = parts.find((p) => stage.speaks(p.dataset.part));
+      const part = stage.beat < 0 ? undefined : parts.find((p) => stage.speaks(p.dataset.part));
       const box = held.getBoundingClientRect();
       const at = part?.getBoundingClientRect();
       const top = at ? at.top - box.top + held.scrollTop : 0;

@@ -6,7 +6,7 @@ import type { Rules } from './reading';
 
 /** Why the head is shown that the chapter chose: its share on one earlier token, the largest of all heads'. */
 export const whyChosen = (head: { layer: number; head: number }, heads: number): string =>
-  `Layer ${head.layer}, head ${head.head}, chosen because of all ${count(heads)} heads it puts the largest share on one word further back.`;
+  `Layer ${head.layer}, head ${head.head}, chosen because of all ${count(heads)} heads it puts the largest share on one token further back.`;
 
 /** Sizes of a model's attention; no rules are not known yet. */
 export function sizesOf(model: RunManifest['model'], layers: number, rules: Rules | null, rotary: boolean): Sizes {

@@ -3,6 +3,8 @@ import { choice, whole } from '../../state/params';
 import type { Record } from '../chapter';
 
 export const PARAMS = {
+  /** Six heads that tell, all of them small, or one in full. */
+  heads: choice('six', 'all', 'one'),
   /** The panel under the heads. */
   panel: choice('head', 'row', 'shared', 'words', 'adds'),
   /** By what the heads are sorted. */

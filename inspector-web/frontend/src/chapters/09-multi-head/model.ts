@@ -10,12 +10,12 @@ export const weightsNamed = (exported: boolean): boolean => !exported;
 export function whyChosen(
   head: { layer: number; head: number },
   heads: number,
-  adds: { word: string; logit: number } | null,
+  adds: { word: string; logit: number; likeliest: boolean } | null,
 ): string {
-  const framed = `Framed: layer ${head.layer}, head ${head.head}, because`;
+  const framed = `Chosen: layer ${head.layer}, head ${head.head}, because`;
   return adds
-    ? `${framed} of all ${count(heads)} heads it adds most to the logit of ${adds.word}, which comes next: +${short(Number(adds.logit.toPrecision(3)))}.`
-    : `${framed} it most clearly does one thing.`;
+    ? `${framed} of all ${count(heads)} heads it adds most to the logit of ${adds.word}${adds.likeliest ? ', the likeliest next token' : ''}: ${adds.logit >= 0 ? '+' : ''}${short(Number(adds.logit.toPrecision(3)))}.`
+    : `${framed} of all ${count(heads)} heads none puts a larger share on the token before, or on what followed the same token last time.`;
 }
 
 /**

@@ -14,6 +14,7 @@ import { circuitsOf, distinct, effectsOf, profilesOf, repeatedOf } from './asks'
 import { at, cached, effectsByHead, highest, numberOf } from './heads';
 import { PARAMS } from './index';
 import { rowAt } from './row';
+import { telling } from './six';
 
 const THUMBNAIL = 32;
 
@@ -70,6 +71,10 @@ export class MultiHeadState {
   /** Of the layers that have heads, in order. */
   readonly attention = $derived(this.spec?.layers.flatMap((l) => l.attention ?? []) ?? null);
 
+  /** The heads that are drawn large; what each adds is waited for where it will be known. */
+  readonly six = $derived(
+    this.prompt && (this.byHead || !this.weighed || this.#taken.problem) ? telling(this.prompt, this.byHead) : null,
+  );
   /** What the chapter opens with: the head that adds most to what comes next; else the one that most clearly does one thing. */
   readonly #telling = $derived.by(() => {
     if (this.byHead) return highest(this.byHead);
@@ -177,7 +182,11 @@ export class MultiHeadState {
   readonly why = $derived(
     this.#named || this.index !== this.#telling || this.#telling === null
       ? null
-      : whyChosen(this.here, this.all, this.byHead && { word: this.word, logit: this.byHead[this.#telling] }),
+      : whyChosen(
+          this.here,
+          this.all,
+          this.byHead && { word: this.word, logit: this.byHead[this.#telling], likeliest: this.#look.toward === null },
+        ),
   );
   readonly sizes = $derived.by(() => {
     if (!this.m) return [];

@@ -14,7 +14,7 @@ export const PARAMS = {
 };
 
 export const record: Record<typeof PARAMS> = {
-  teaches: 'Queries and keys are turned by their positions, so that a score knows how far apart two words stand.',
+  teaches: 'Queries and keys are turned by their positions, so that a score knows how far apart two tokens stand.',
   concept: 'attn',
   needs: ['blocks.{i}.attn.hook_attn_scores'],
   hooks: ['logits'],

@@ -9,7 +9,7 @@ export const whyChosen = (layer: number, head: number, heads: number, range: num
 
 /** How a model knows positions: learned vectors, rotation (RoPE), slopes (ALiBi) or not at all. */
 function positionsOf(schemes: PositionSchemes): string {
-  if (schemes.learned) return 'learned, added to the words';
+  if (schemes.learned) return 'learned, added to the tokens';
   const has = (kind: string) => schemes.schemes.some((s) => s.kind === kind);
   return has('rope') ? 'turned into q and k' : has('alibi') ? 'a slope taken from each score' : 'none';
 }
@@ -25,8 +25,8 @@ export function sizesOf(schemes: PositionSchemes, dModel: number): Sizes {
       ? ([
           ['pairs per head', `${rope.pairs.length} of ${rope.d_head / 2}`],
           ['base of the speeds', (rope.theta ?? 0).toLocaleString('en')],
-          ['fastest pair', `once round in ${rope.pairs[0].period.toFixed(1)} words`],
-          ['slowest pair', `once round in ${count(Math.round(rope.pairs.at(-1)!.period))} words`],
+          ['fastest pair', `once round in ${rope.pairs[0].period.toFixed(1)} tokens`],
+          ['slowest pair', `once round in ${count(Math.round(rope.pairs.at(-1)!.period))} tokens`],
           ['scaling', rope.scaling?.kind ?? 'default'],
         ] as Sizes)
       : []),

@@ -34,11 +34,12 @@ export const costOf = (m: RunManifest): Ask<object, PassCost> => ({
   body: { request: { ...read(m), tokens: promptOf(m) }, past: m.prompt_length - 1, tokens: 1, contexts: [] },
 });
 
-/** How long each part takes, measured on torch. */
-export const timelineOf = (m: RunManifest): Ask<object, Timeline> => ({
-  path: '/timeline',
-  body: { request: { model: m.model.slug, engine: 'torch', tokens: promptOf(m) }, repeats: REPEATS },
-});
+/** How long each part takes, measured on torch; of a model with a short context, over as many tokens as it has. */
+export const timelineOf = (m: RunManifest): Ask<object, Timeline> => {
+  const repeats = Math.max(1, Math.min(REPEATS, m.model.max_context - m.prompt_length));
+  const tokens = promptOf(m).slice(0, Math.max(1, m.model.max_context - repeats));
+  return { path: '/timeline', body: { request: { model: m.model.slug, engine: 'torch', tokens }, repeats } };
+};
 
 /** What the block's first branch adds: attention, or a short convolution. */
 const mixed = (m: RunManifest, layer: number) => (convPast(m, layer) > 0 ? 'hook_conv_out' : 'hook_attn_out');

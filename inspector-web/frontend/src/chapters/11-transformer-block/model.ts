@@ -13,7 +13,7 @@ export const cannotShow = (exported: boolean): string | null =>
     ? 'it is a graph that was exported elsewhere: it does not say where one part of a block ends and the next begins, nor which weights are whose'
     : null;
 
-/** The block whose two parts both add much beside the stream that they read: the lesser share is the largest. */
+/** The block whose two parts both add much for the stream that they are added to: the lesser share is the largest. */
 export function busiestOf(shares: (readonly [attention: number, feedForward: number])[]): number | null {
   const lesser = shares.map(([a, f]) => Math.min(a, f));
   return lesser.length > 0 ? lesser.indexOf(Math.max(...lesser)) : null;
@@ -21,7 +21,7 @@ export function busiestOf(shares: (readonly [attention: number, feedForward: num
 
 /** Why the block is shown that the chapter chose. */
 export const whyChosen = (block: number, shares: (readonly [attention: number, feedForward: number])[]): string =>
-  `Block ${block}, because of all ${shares.length} both its parts add most beside the stream that it reads: ${shares[block][0].toFixed(2)} and ${shares[block][1].toFixed(2)} times its length.`;
+  `Block ${block}, because of all ${shares.length} both its parts add most: attention ${shares[block][0].toFixed(2)} and feed-forward ${shares[block][1].toFixed(2)} times the norm of the stream that each is added to.`;
 
 /** Sizes of a block; its cost is not known yet where it is null. */
 export function sizesOf(spec: DecoderSpec, layer: Layer, cost: Sum | null): Sizes {

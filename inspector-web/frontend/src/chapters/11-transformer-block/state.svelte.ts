@@ -62,9 +62,15 @@ export class TransformerBlockState {
   readonly streams = $derived(
     this.flow.value?.of === this.source && this.flow.value.at === this.pos ? this.flow.value.streams : null,
   );
-  /** What the lesser of a block's two parts adds, beside the stream that it reads: both are at work where it is most. */
+  /** Norm of what each part adds over the norm of the stream that it is added to, as chapter 4 measures. */
   readonly #shares = $derived(
-    (this.streams ?? []).map(([before, a, f]) => [length(a) / length(before), length(f) / length(before)] as const),
+    (this.streams ?? []).map(
+      ([before, a, f], l) =>
+        [
+          length(a) / length(before),
+          length(f) / length(this.spec?.layers[l]?.parallel ? before : before.map((v, i) => v + a[i])),
+        ] as const,
+    ),
   );
   readonly #busiest = $derived(busiestOf(this.#shares));
   readonly #named = $derived(page.layer !== null);

@@ -82,10 +82,11 @@ export function timelineOf(m: RunManifest): TimelineAsk {
   const request: RunRequest = torch
     ? { ...how(m), kv_cache: m.request.kv_cache }
     : { model: m.model.slug, engine: 'torch' };
-  const most = m.model.max_context - TIMED;
+  const repeats = Math.max(1, Math.min(TIMED, m.model.max_context - 1));
+  const most = m.model.max_context - repeats;
   return {
     path: '/timeline',
-    body: { request: { ...request, tokens: prompt(m).slice(0, Math.max(1, most)) }, repeats: TIMED },
+    body: { request: { ...request, tokens: prompt(m).slice(0, Math.max(1, most)) }, repeats },
   };
 }
 
