@@ -65,7 +65,7 @@ function server(kept: RunManifest[] = [], busy = 0) {
 }
 const done = (id: string): RunEvent => ({ event: 'done', data: stored(id) });
 
-describe('a run that nobody pressed Run for', () => {
+describe('a run that no one pressed Run for', () => {
   it('is made once, and says what it waits for', async () => {
     const { own, asked, tell, turn } = server();
     const background = new BackgroundRun(own);

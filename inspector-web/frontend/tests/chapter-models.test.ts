@@ -89,7 +89,7 @@ describe('what a chapter begins with', () => {
     expect(multiHead.whyChosen({ layer: 1, head: 2 }, 24, { word: '“cat”', logit: 1.2345, likeliest: true })).toMatch(
       /“cat”.*\+1\.23\.$/,
     );
-    expect(multiHead.whyChosen({ layer: 1, head: 2 }, 24, null)).toMatch(/one thing\.$/);
+    expect(multiHead.whyChosen({ layer: 1, head: 2 }, 24, null)).toMatch(/24 heads none puts/);
     expect(block.busiestOf([])).toBeNull();
     const shares = [[0.9, 0.1] as const, [0.4, 0.3] as const];
     expect(block.busiestOf(shares)).toBe(1);
