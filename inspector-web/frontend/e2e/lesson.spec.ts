@@ -60,6 +60,17 @@ test('a run is saved as a lesson of every chapter, at most 6.5 MB for forty toke
   // What moves while one waits takes a browser without a GPU half a core from the server.
   await page.emulateMedia({ reducedMotion: 'reduce' });
   await page.goto('/runs');
+  // One that is stopped leaves nothing, and the next one may be made.
+  await page.getByRole('button', { name: `Save as a lesson of run ${run.id}` }).click();
+  await expect(page.getByText(/Asking every chapter: \d+ answers/)).toBeVisible();
+  await page.getByRole('button', { name: `Stop the lesson of run ${run.id}` }).click();
+  await expect(page.getByText('Asking every chapter')).toHaveCount(0);
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect.poll(runs).toBe(before);
+  await expect
+    .poll(async () => (await (await request.get('/api/v1/runs?limit=1')).json()).active.length, { timeout: 30_000 })
+    .toBe(0);
+
   const saved = page.waitForEvent('download', { timeout: 1_100_000 });
   await page.getByRole('button', { name: `Save as a lesson of run ${run.id}` }).click();
   await expect(page.getByText('Asking every chapter')).toBeVisible();

@@ -127,9 +127,8 @@ async function strongest(
   const neuron = strongest[0].neuron;
   const all: Neuron[] = [];
   for (let pos = 0; pos < tokens.length - 1; pos++) {
-    const one = await ask<Neuron>('/neuron', { run, layer, neuron, pos, top: INPUTS });
+    const one = await ask<Neuron>('/neuron', { run, layer, neuron, pos, top: INPUTS, tokens: KEPT });
     if (!one) return [];
-    for (const list of ['raised', 'lowered'] as const) one[list] = one[list].slice(0, KEPT);
     all.push(one);
   }
   return [parts, all];

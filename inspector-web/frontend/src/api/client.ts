@@ -3,7 +3,7 @@ import { lesson, needsServer } from './lesson';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
 import { parseMetadata, parseSafetensors, singleTensor, type Tensor } from './tensor';
-import type { BenchmarkEvent, ComparisonEvent, RunEvent } from './events';
+import type { BenchmarkEvent, ComparisonEvent, LessonEvent, RunEvent } from './events';
 import type * as T from './types';
 
 const BASE = '/api/v1';
@@ -229,9 +229,9 @@ export const api = {
   recapture: (run: string, body: { capture: string[]; positions?: string; max_bytes?: number }) =>
     json<T.RunManifest>(`/runs/${encodeURIComponent(run)}/captures`, post(body)),
 
-  /** A run as files that need no server, as a zip. */
-  lesson: async (run: string, signal?: AbortSignal): Promise<Blob> =>
-    (await request(`/runs/${encodeURIComponent(run)}/lesson`, post({}, signal, 'application/zip'))).blob(),
+  /** A run as files that need no server: how far it is, and at last a zip in base64. Aborting the signal cancels it. */
+  lesson: (run: string, signal: AbortSignal) =>
+    stream<LessonEvent>(`/runs/${encodeURIComponent(run)}/lesson`, {}, signal),
 
   /** One captured tensor, or part of it, as float32. */
   capture: (run: string, hook: string, slice: Slice = {}, signal?: AbortSignal) =>

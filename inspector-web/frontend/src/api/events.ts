@@ -27,3 +27,9 @@ export type BenchmarkEvent =
   | { event: 'measured'; data: T.BenchmarkMeasured }
   | { event: 'done'; data: T.Benchmark }
   | { event: 'error'; data: T.Problem };
+
+/** Of a lesson that is made: its files come as a zip in base64. */
+export type LessonEvent =
+  | { event: 'progress'; data: T.LessonProgress }
+  | { event: 'done'; data: { zip: string } }
+  | { event: 'error'; data: T.Problem };

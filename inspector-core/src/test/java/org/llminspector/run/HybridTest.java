@@ -107,7 +107,7 @@ class HybridTest {
     @Test
     void aNeuronsSumIsOfConvolutionsToo() {
         RunManifest run = run("logits");
-        Neurons.Neuron neuron = inspector.analyses().neurons().neuron(run.id(), 3, 5, 4, null, 8);
+        Neurons.Neuron neuron = inspector.analyses().neurons().neuron(run.id(), 3, 5, 4, null, 8, 8);
         List<String> parts = neuron.sums().get(0).sum().sources().stream()
                 .map(WeightedSum.Source::hook)
                 .toList();

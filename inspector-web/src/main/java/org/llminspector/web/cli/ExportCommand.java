@@ -5,8 +5,10 @@ import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Plural;
@@ -14,6 +16,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.web.cli.common.AskCommand;
 import org.llminspector.web.cli.common.ByteSize;
+import org.llminspector.web.cli.common.FolderOptions;
+import org.llminspector.web.cli.common.Interrupt;
 import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.lesson.Lesson;
 import org.llminspector.web.server.Server;
@@ -33,7 +37,7 @@ import picocli.CommandLine.Option;
             "  inspector export --run 20261125-003512-417-a1b2c3 --out lesson",
             "  inspector export --run 20261125-003512-417-a1b2c3 --chapters 8,9,10 --out attention.zip",
             "",
-            "The run is read again for what the chapters show and it did not capture."
+            "The run is read again for what the chapters show and it did not capture. Ctrl-C leaves nothing behind."
         })
 final class ExportCommand extends AskCommand {
 
@@ -68,39 +72,73 @@ final class ExportCommand extends AskCommand {
             description = "The most captures that are read again and put in. Default: 64MiB.")
     long maxBytes = Lesson.MAX_BYTES;
 
+    private int exit;
+
+    @Override
+    public Integer call() throws IOException {
+        int code = super.call();
+        return exit == 0 ? code : exit;
+    }
+
     @Override
     protected void ask(Inspector inspector, PrintWriter out) throws IOException {
         boolean zip = to.toString().endsWith(".zip");
         if (!zip) checkFolder();
         inspector.runs().stored().manifest(run);
         List<String> chosen = chapters == null || chapters.equals(List.of("all")) ? null : chapters;
-        Progress progress = new Progress(err(), false);
+        Progress line = new Progress(err(), false);
+        Interrupt interrupt = new Interrupt();
+        LessonClock clock = new LessonClock(line);
+        int leftOut;
         Map<String, byte[]> files;
         try (Server server = Server.start(inspector, new Server.Config("127.0.0.1", 0, null))) {
-            files = Lesson.of(
-                    "http://127.0.0.1:" + server.port(),
-                    null,
-                    run,
-                    chosen,
-                    maxBytes,
-                    what -> progress.show("Asking " + what));
+            String base = "http://127.0.0.1:" + server.port();
+            files = Lesson.of(base, null, run, chosen, maxBytes, interrupt::requested, clock::show);
+            leftOut = clock.stop();
+            write(files, zip);
+        } catch (CancellationException e) {
+            exit = Interrupt.EXIT_CODE; // nothing is left of it
+            return;
         } finally {
-            progress.clear();
-        }
-        if (zip) {
-            try (OutputStream file = Files.newOutputStream(to)) {
-                Lesson.zip(files, file);
-            }
-        } else {
-            for (Map.Entry<String, byte[]> f : files.entrySet()) {
-                Path path = to.resolve(f.getKey());
-                Files.createDirectories(path.getParent());
-                Files.write(path, f.getValue());
-            }
+            clock.stop();
+            interrupt.done();
         }
         long bytes = files.values().stream().mapToLong(f -> f.length).sum();
         out.println(to + ": " + Plural.of(files.size(), "file") + ", " + ByteCount.of(bytes)
                 + (zip ? "" : "; open " + to.resolve("index.html")));
+        if (leftOut > 0) {
+            out.println(Plural.of(leftOut, "answer") + " took too long and " + (leftOut == 1 ? "is" : "are")
+                    + " not in it: export again where less else is running");
+        }
+    }
+
+    /** Puts the files in their place when all of them are written. */
+    private void write(Map<String, byte[]> files, boolean zip) throws IOException {
+        Path absolute = to.toAbsolutePath();
+        Files.createDirectories(absolute.getParent());
+        Path unfinished = Files.createTempDirectory(absolute.getParent(), ".lesson-");
+        try {
+            if (zip) {
+                Path whole = unfinished.resolve("lesson.zip");
+                try (OutputStream file = Files.newOutputStream(whole)) {
+                    Lesson.zip(files, file);
+                }
+                Files.move(whole, absolute, StandardCopyOption.REPLACE_EXISTING);
+                return;
+            }
+            for (Map.Entry<String, byte[]> f : files.entrySet()) {
+                Path path = unfinished.resolve(f.getKey());
+                Files.createDirectories(path.getParent());
+                Files.write(path, f.getValue());
+            }
+            for (String name : files.keySet()) {
+                Path path = absolute.resolve(name);
+                Files.createDirectories(path.getParent());
+                Files.move(unfinished.resolve(name), path, StandardCopyOption.REPLACE_EXISTING);
+            }
+        } finally {
+            FolderOptions.delete(unfinished);
+        }
     }
 
     /** Refuses a target that exists and is neither an empty folder nor a lesson. */

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
@@ -49,24 +50,32 @@ public final class Lesson {
      * @param token the server's access token, or null
      * @param chapters folders or numbers of chapters, or null for all
      * @param maxBytes the most bytes of captures to recapture and include
-     * @param progress receives a line for each request
+     * @param cancelled looked at all the time
+     * @param progress hears of each request
      * @return the files by their paths, in the order in which a browser needs them
      * @throws Problem when the run or a chapter does not exist, or the captures are too large
+     * @throws java.util.concurrent.CancellationException when it was cancelled: nothing is left of it
      */
     public static Map<String, byte[]> of(
-            String base, String token, String run, List<String> chapters, long maxBytes, Consumer<String> progress) {
+            String base,
+            String token,
+            String run,
+            List<String> chapters,
+            long maxBytes,
+            BooleanSupplier cancelled,
+            Consumer<LessonProgress> progress) {
         Map<String, byte[]> files = new LinkedHashMap<>();
         for (String name : List.of("index.html", "app.js")) files.put(name, page(name));
         String program = new String(page("recorder.js"), StandardCharsets.UTF_8);
-        Api api = new Api(base, token);
-        Recorder recorder = new Recorder(api, progress);
+        Api api = new Api(base, token, cancelled);
+        Recorder recorder = new Recorder(api, cancelled, Recorder.ONE, progress);
         try {
             Recorder.Recording recording = recorder.record(program, run, chapters, maxBytes);
             Map<String, List<String>> kinds = kinds(recording.run(), maxBytes);
             files.put("lesson.js", utf8("globalThis.LESSON=" + about(recording, kinds) + ";\n"));
             files.put("data/run.json.gz.js", data("run.json.gz", runJson(recording.run(), recorder)));
             kinds.forEach((name, hooks) -> {
-                progress.accept(name);
+                progress.accept(new LessonProgress(recorder.asked(), recorder.leftOut(), name));
                 files.put("data/" + name + ".js", data(name, tensors(api, run, hooks)));
             });
             return files;

@@ -170,7 +170,7 @@ public final class Server implements AutoCloseable {
                 new TrainingRoutes(trainings.jobs(), trainings.records(), queue, stream),
                 new RunRoutes(runs, queue, metrics, stream),
                 new CaptureRoutes(runs),
-                new LessonRoutes(runs, config.token(), this::address),
+                new LessonRoutes(runs, queue, stream, config.token(), this::address),
                 new AnalysisRoutes(analyses),
                 new HeadRoutes(models, analyses),
                 new PositionRoutes(analyses),

@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,6 +31,14 @@ class RecorderTest {
     Api api;
     Recorder recorder;
     String run;
+    final AtomicBoolean stopped = new AtomicBoolean();
+    final List<LessonProgress> progress = new CopyOnWriteArrayList<>();
+
+    /** A run that nobody waits for to its end. */
+    private static final String ENDLESS = """
+            ask({path: '/runs', keep: 'slow', read: true, body: {
+                model: 'endless', tokens: [1, 2, 3], generate: {max_new_tokens: 30000, ignore_eos: true}}});
+            """;
 
     @BeforeEach
     void start() throws Exception {
@@ -42,9 +54,10 @@ class RecorderTest {
                 folder.resolve("trained"),
                 System.getenv()));
         server = Server.start(inspector, new Server.Config("127.0.0.1", 0, null));
-        api = new Api("http://127.0.0.1:" + server.port(), null);
-        recorder = new Recorder(api, what -> {});
-        run = Api.tree(api.ask("/runs", "{\"tokens\":[1,2,3]}").body())
+        TinyModels.endless(models);
+        api = new Api("http://127.0.0.1:" + server.port(), null, stopped::get);
+        recorder = new Recorder(api, stopped::get, Recorder.ONE, progress::add);
+        run = Api.tree(api.ask("/runs", "{\"tokens\":[1,2,3]}", Recorder.ONE).body())
                 .path("id")
                 .asText();
     }
@@ -56,7 +69,7 @@ class RecorderTest {
     }
 
     @Test
-    void answersAreKeptAsTheyCameAndWhatWasMadeForThemIsDeleted() {
+    void answersAreKeptAsTheyCameAndWhatWasMadeForThemIsDeleted() throws Exception {
         Recorder.Recording recording = record("""
                 const first = ask({path: `/runs/${asked.run}`, body: null, keep: 'first', read: true});
                 const refused = ask({path: `/runs/${asked.run}/captures/logits`, body: null, keep: 'refused', read: true});
@@ -72,15 +85,16 @@ class RecorderTest {
         assertThat(recording.run().path("unread").asInt()).isZero();
         assertThat(recorder.answers()).containsOnlyKeys("first", "made");
         assertThat(recorder.answers())
-                .containsEntry("first", api.ask("/runs/" + run, null).text());
+                .containsEntry(
+                        "first", api.ask("/runs/" + run, null, Recorder.ONE).text());
         assertThat(recorder.refusals()).containsOnlyKeys("refused");
         String made = Api.tree(recorder.answers().get("made").getBytes(StandardCharsets.UTF_8))
                 .path("id")
                 .asText();
-        assertThat(api.ask("/runs/" + made, null).status()).isEqualTo(200);
+        assertThat(api.ask("/runs/" + made, null, Recorder.ONE).status()).isEqualTo(200);
         recorder.clean();
-        assertThat(api.ask("/runs/" + made, null).status()).isEqualTo(404);
-        assertThat(api.ask("/runs/" + run, null).status()).isEqualTo(200);
+        assertThat(api.ask("/runs/" + made, null, Recorder.ONE).status()).isEqualTo(404);
+        assertThat(api.ask("/runs/" + run, null, Recorder.ONE).status()).isEqualTo(200);
     }
 
     @Test
@@ -95,6 +109,43 @@ class RecorderTest {
     @Test
     void aProgramThatSaysNothingIsADefect() {
         assertThatThrownBy(() -> record("")).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void anAnswerThatTakesTooLongIsLeftOutAndItsRunIsGone() {
+        recorder = new Recorder(api, stopped::get, Duration.ofSeconds(2), progress::add);
+        record(ENDLESS + """
+                ask({path: `/runs/${asked.run}`, body: null, keep: 'after', read: false});
+                host.made(JSON.stringify({chapters: [], run: {}}));
+                """);
+        assertThat(recorder.answers()).containsOnlyKeys("after");
+        assertThat(recorder.refusals().get("slow")).contains("no answer in 2 s");
+        assertThat(recorder.leftOut()).isEqualTo(1);
+        assertThat(progress).extracting(LessonProgress::leftOut).containsExactly(0, 1);
+        recorder.clean();
+        onlyTheFirstRunIsLeft();
+    }
+
+    @Test
+    void aCancelledRecordingEndsAtOnceAndLeavesNothing() throws Exception {
+        Thread stopper = new Thread(() -> {
+            while (inspector.queue().status().running() == 0) Thread.onSpinWait();
+            stopped.set(true);
+        });
+        stopper.start();
+        assertThatThrownBy(() -> record(
+                        ENDLESS + "while (true) ask({path: '/models', body: null, keep: 'x', read: true}).answer.id;"))
+                .isInstanceOf(CancellationException.class);
+        stopper.join();
+        recorder.clean();
+        onlyTheFirstRunIsLeft();
+    }
+
+    private void onlyTheFirstRunIsLeft() {
+        assertThat(inspector.queue().status().running()).isZero();
+        assertThat(Api.tree(api.get("/runs")).path("runs"))
+                .extracting(r -> r.path("id").asText())
+                .containsExactly(run);
     }
 
     private Recorder.Recording record(String program) {

@@ -100,12 +100,13 @@ public final class Neurons {
      *
      * @param pos negative from the end; null for the prompt's last
      * @param token whose logit is decomposed; null for the most probable next token
-     * @param top how many inputs and tokens to list
+     * @param top how many inputs to list
+     * @param tokens how many raised and lowered tokens to list
      * @throws Problem as for a recapture; INVALID for a layer, a neuron, a position or a token that is not there;
      *     CONFLICT where the model has other weights now; UNSUPPORTED for an exported graph, whose weights are not
      *     known
      */
-    public Neuron neuron(String runId, int layer, int neuron, Integer pos, Integer token, int top) {
+    public Neuron neuron(String runId, int layer, int neuron, Integer pos, Integer token, int top, int tokens) {
         RunManifest run = store.manifest(runId);
         ModelFolder folder = models.folder(run.model().slug());
         DecoderSpec spec = folder.spec();
@@ -185,8 +186,8 @@ public final class Neurons {
                 Vectors.norm(added),
                 lnFinal.scale(),
                 new TokenEffect(chosen, folder.token(chosen).text(), own, others, own + others, spec.logitSoftcap()),
-                effects(RowScan.highest(effects, top, row0 -> true), 1, folder),
-                effects(RowScan.highest(negative, top, row0 -> true), -1, folder));
+                effects(RowScan.highest(effects, tokens, row0 -> true), 1, folder),
+                effects(RowScan.highest(negative, tokens, row0 -> true), -1, folder));
     }
 
     private static NeuronFunctions.Xielu learned(Weights weights, String act) {

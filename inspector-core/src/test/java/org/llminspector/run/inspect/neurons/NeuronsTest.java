@@ -81,7 +81,7 @@ public class NeuronsTest {
                     .capture(List.of("blocks.*.mlp.*", "logits", "blocks.*.hook_mlp_out")));
             int layers = run.model().nLayers();
             for (int layer : new int[] {0, layers - 1}) {
-                Neurons.Neuron n = inspector.analyses().neurons().neuron(run.id(), layer, 3, 4, null, 5);
+                Neurons.Neuron n = inspector.analyses().neurons().neuron(run.id(), layer, 3, 4, null, 5, 5);
                 assertThat(n.sums()).hasSize(n.gated() ? 2 : 1);
                 for (Neurons.NamedSum sum : n.sums()) {
                     float z = value(run.id(), sum.hook(), 4, 3);
@@ -111,7 +111,7 @@ public class NeuronsTest {
                 Neurons.TokenEffect own = inspector
                         .analyses()
                         .neurons()
-                        .neuron(run.id(), layer, 3, 4, id, 1)
+                        .neuron(run.id(), layer, 3, 4, id, 1, 1)
                         .effect();
                 assertThat(own.effect())
                         .isCloseTo(n.raised().get(0).effect(), within(1e-5 * (1 + Math.abs(own.effect()))));
@@ -143,7 +143,7 @@ public class NeuronsTest {
         assertThat(inspector
                         .analyses()
                         .neurons()
-                        .neuron(run.id(), last, first.neuron(), -1, null, 1)
+                        .neuron(run.id(), last, first.neuron(), -1, null, 1, 1)
                         .post())
                 .isCloseTo(first.activation(), within(1e-6));
         assertThat(f.ratio()).isPositive();
@@ -198,12 +198,14 @@ public class NeuronsTest {
     @Test
     void whatIsNotThereIsRefused() throws Exception {
         RunManifest run = run(prompt("Once upon a time"));
-        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 99, 0, null, null, 1), "layer");
-        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 0, 9_999, null, null, 1), "neuron");
-        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 0, 0, null, 9_999, 1), "token");
+        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 99, 0, null, null, 1, 1), "layer");
+        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 0, 9_999, null, null, 1, 1), "neuron");
+        refuses(() -> inspector.analyses().neurons().neuron(run.id(), 0, 0, null, 9_999, 1, 1), "token");
         RunManifest normed =
                 run(RunRequest.builder().model("opt_postnorm").tokens(TOKENS).capture(List.of()));
-        refuses(() -> inspector.analyses().neurons().neuron(normed.id(), 0, 0, null, null, 1), "layers, stream_norms");
+        refuses(
+                () -> inspector.analyses().neurons().neuron(normed.id(), 0, 0, null, null, 1, 1),
+                "layers, stream_norms");
         refuses(
                 () -> inspector.analyses().attribution().effects(normed.id(), null, null, null),
                 "layers, stream_norms");
@@ -217,7 +219,7 @@ public class NeuronsTest {
                 Inspector.open(new InspectorConfig(List.of(), exported, temp.resolve("other"), 1 << 30, 1 << 30, 4))) {
             RunManifest on = other.runs().run(Requests.tokens(5, 6, 7).build(), RunListener.NONE);
             Problem p = catchThrowableOfType(
-                    Problem.class, () -> other.analyses().neurons().neuron(on.id(), 0, 0, null, null, 1));
+                    Problem.class, () -> other.analyses().neurons().neuron(on.id(), 0, 0, null, null, 1, 1));
             assertThat(p.kind()).isEqualTo(Problem.Kind.UNSUPPORTED);
             assertThat(p.instead()).contains("safetensors");
         }

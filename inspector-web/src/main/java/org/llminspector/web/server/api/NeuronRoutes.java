@@ -14,7 +14,8 @@ import org.llminspector.web.server.http.Routes;
 /** Routes of neurons and feed-forward parts: inputs, outputs, activations over a text, Fourier analysis. */
 public final class NeuronRoutes implements Routes {
 
-    record NeuronRequest(String run, Integer layer, Integer neuron, Integer pos, Integer token, Integer top) {}
+    record NeuronRequest(
+            String run, Integer layer, Integer neuron, Integer pos, Integer token, Integer top, Integer tokens) {}
 
     record ActivationsRequest(
             String model,
@@ -54,10 +55,9 @@ public final class NeuronRoutes implements Routes {
         String run = Requests.required(r.run(), "run");
         int layer = Requests.required(r.layer(), "layer");
         int neuron = Requests.required(r.neuron(), "neuron");
-        Replies.json(
-                ctx,
-                analyses.neurons()
-                        .neuron(run, layer, neuron, r.pos(), r.token(), Requests.count(r.top(), 10, 1, MOST, "top")));
+        int top = Requests.count(r.top(), 10, 1, MOST, "top");
+        int tokens = Requests.count(r.tokens(), top, 1, MOST, "tokens");
+        Replies.json(ctx, analyses.neurons().neuron(run, layer, neuron, r.pos(), r.token(), top, tokens));
     }
 
     private void activations(Context ctx) throws IOException {
