@@ -91,7 +91,11 @@ final class Recorder {
                         .withExecutorService(thread)
                         .withTimeoutMs(HOUR_MS)
                         .build()) {
-            runner.compileAndExec(program);
+            try {
+                runner.compileAndExec(program);
+            } catch (RuntimeException broken) {
+                if (!cancelled.getAsBoolean()) throw broken; // a script without its answers may end in any way
+            }
             if (cancelled.getAsBoolean()) throw new CancellationException("the export was stopped");
             if (result == null) {
                 throw new IllegalStateException("the recorder ended without a recording: " + runner.stderr());
