@@ -59,8 +59,12 @@ test('back goes through runs, each with its own prompt', async ({ page, request 
   await page.goBack();
   await expect(figure(page, 'tokens').getByText(`run ${first.id}`)).toBeVisible();
   await expect(box).toHaveValue(somePrompt(model));
+  // Before them stood the run that nobody pressed Run for.
   await page.goBack();
-  await expect(figure(page, 'tokens').getByText('recorded', { exact: true })).toBeVisible();
+  await expect(page).not.toHaveURL(/run=/);
+  await expect(figure(page, 'tokens').getByText(/^run /)).toBeVisible({ timeout: 60_000 });
+  await expect(figure(page, 'tokens').getByText(`run ${first.id}`)).toHaveCount(0);
+  await expect(box).not.toHaveValue(somePrompt(model));
   await page.goForward();
   await expect(figure(page, 'tokens').getByText(`run ${first.id}`)).toBeVisible();
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { axe } from './axe';
-import { expect, test } from './support';
+import { expect, holdServer, test } from './support';
 
 const PARTS = [
   'TokenStrip',
@@ -107,6 +107,7 @@ test('a marker on a curve is moved with keys; a change is undone', async ({ page
 });
 
 test('a saved SVG is shapes and text, and small', async ({ page }) => {
+  await holdServer(page);
   await page.goto('/');
   for (const name of ['attention', 'norms', 'distribution']) {
     const fig = page.getByTestId(`figure-${name}`);

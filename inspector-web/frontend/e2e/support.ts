@@ -66,6 +66,11 @@ export async function runPrompt(page: Page, request: APIRequestContext, query = 
   return (await request.get(`/api/v1/runs/${id}`)).json();
 }
 
+/** A server that does not answer yet: the recording stays on show. Call before the page is opened. */
+export async function holdServer(page: Page): Promise<void> {
+  await page.route('**/api/v1/**', () => undefined);
+}
+
 export function figure(page: Page, name: string): Locator {
   return page.getByTestId(`figure-${name}`);
 }

@@ -3,6 +3,7 @@ import {
   figure,
   FIGURES,
   holdEngine,
+  holdServer,
   lensOf,
   normsOf,
   runPrompt,
@@ -13,6 +14,7 @@ import {
 } from './support';
 
 test('first paint shows a recorded run, and says so', async ({ page }) => {
+  await holdServer(page);
   await page.goto('/');
   await seeAll(page);
   for (const name of FIGURES) await expect(figure(page, name).getByText('recorded', { exact: true })).toBeVisible();
@@ -149,12 +151,13 @@ test('a run can be stopped, and what was made is kept', async ({ page, request }
 test('a run can be stopped before it has its id', async ({ page, baseURL }) => {
   let pressed = () => {};
   const stop = new Promise<void>((resolve) => (pressed = resolve));
+  await page.goto('/?new=180');
+  await expect(page.getByTestId('prompt-count')).toContainText('tokens');
+  await expect(page.getByTestId('status')).toContainText('Live run:', { timeout: 60_000 });
   await page.route('**/api/v1/runs', async (route) => {
     await stop;
     await route.continue();
   });
-  await page.goto('/?new=180');
-  await expect(page.getByTestId('prompt-count')).toContainText('tokens');
   const letGo = await holdEngine(baseURL ?? '');
   const cancelled = page.waitForResponse(/\/runs\/[^/]+\/cancel$/);
   await page.getByRole('button', { name: 'Run', exact: true }).click();

@@ -6,6 +6,7 @@ import type { Source } from '../api/source';
 import type { GenerateOptions, GeneratedToken, KvCache, RunManifest, RunRequest, Token } from '../api/types';
 import { plural } from '../kit/text/format';
 import { lastTime, remember } from '../kit/data/lasttime';
+import { succession } from '../kit/data/resource.svelte';
 import { models } from './models.svelte';
 import { advance, page } from './page.svelte';
 import { prompt } from './prompt.svelte';
@@ -24,6 +25,8 @@ const NOT_FOUND = 404;
 /** How long a live run's answers are waited for before it takes the recording's place. */
 const SETTLE_MS = 15_000;
 const LOOK_MS = 200;
+/** How long its values may stand until the same of the live run are drawn; most are here already. */
+const SUCCESSION_MS = 500;
 
 /** A run in progress: the server's events so far. */
 export interface Live {
@@ -168,6 +171,10 @@ class Run {
     if (!wanted()) return;
     this.#bar = bar;
     this.#shown = { source, of };
+    if (before && promptIds(before.manifest) === promptIds(made.manifest)) {
+      succession.on = true;
+      setTimeout(() => (succession.on = false), SUCCESSION_MS);
+    }
     this.source = source;
     if (own && !models.isOpen) void models.load();
   }

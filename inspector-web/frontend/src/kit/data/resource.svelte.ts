@@ -12,6 +12,12 @@ export interface Resource<V> {
   readonly problem: Problem | null;
 }
 
+/** Whether a run of the same request takes the place of the one on show: values of the first stay until the second's are here. */
+class Succession {
+  on = $state(false);
+}
+export const succession = new Succession();
+
 type Fetcher<V> = (signal: AbortSignal) => Promise<V>;
 
 /**
@@ -24,7 +30,7 @@ export function resource<V>(ask: () => Fetcher<V> | null): Resource<V> {
   const asked = $derived(ask());
   let answer = $state.raw<{ to: Fetcher<V>; value: V } | null>(null);
   let failure = $state.raw<{ of: Fetcher<V>; problem: Problem } | null>(null);
-  const current = $derived(answer !== null && (asked === null || answer.to === asked));
+  const current = $derived(answer !== null && (asked === null || answer.to === asked || succession.on));
   const problem = $derived(failure !== null && failure.of === asked ? failure.problem : null);
   let tries = $state(0);
   const retry = () => {
