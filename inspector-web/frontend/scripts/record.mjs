@@ -5,7 +5,8 @@
  *   npm run record -- trace | 08-attention-qkv [--url http://127.0.0.1:7070] [--model SLUG] [--new 10]
  *
  * Writes recording/ into its folder: run.json (manifest, cache by step, lens, norms, vocabulary, what the server says to
- * the scene's asks, and which file holds a hook) and one gzipped safetensors file a kind of hook, so that a figure fetches its own. Nothing is changed on the way.
+ * the scene's asks, and which file holds a hook), one gzipped safetensors file a kind of hook, or a layer's, so that a figure
+ * fetches its own, and the strongest neuron at every position. No number is changed on the way.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,17 +19,19 @@ const { values: args, positionals } = parseArgs({
   options: {
     url: { type: 'string', default: 'http://127.0.0.1:7070' },
     model: { type: 'string' },
-    new: { type: 'string', default: '10' },
+    new: { type: 'string' },
   },
 });
+const PLANES = 4;
 const what = positionals[0] ?? 'trace';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const api = `${args.url}/api/v1`;
 
 const vite = await createServer({ root, server: { middlewareMode: true }, appType: 'custom', logLevel: 'error' });
+const { RECORDED_TOKENS } = await vite.ssrLoadModule('/src/state/scene.ts');
 const { VIEWS } = await vite.ssrLoadModule('/src/views/list.ts');
 const { CHAPTERS } = await vite.ssrLoadModule('/src/chapters/list.ts');
-const { fileOf, heldBy, hooksOf, recorded } = await vite.ssrLoadModule('/scripts/recorder.ts');
+const { heldBy, hooksOf, ownFileOf, recorded } = await vite.ssrLoadModule('/scripts/recorder.ts');
 
 const chapter = CHAPTERS.find((c) => c.folder === what);
 const scene = chapter ? chapter.record : VIEWS.find((v) => v.view === what)?.scene;
@@ -55,7 +58,7 @@ const request = {
   model,
   prompt: scene.examples[0].prompt,
   capture: await hooksOf([scene], model, ask),
-  generate: { max_new_tokens: Number(args.new), greedy: true, alternatives: 10 },
+  generate: { max_new_tokens: Number(args.new ?? RECORDED_TOKENS), greedy: true, alternatives: 10 },
 };
 
 // The stream tells how the cache grew; the manifest comes last.
@@ -77,13 +80,16 @@ const kv_steps = events.filter((e) => e.event === 'prefilled' || e.event === 'to
 
 const answers = {};
 const keep = async (key, path, body) => (answers[key] ??= await ask(path, body));
-const { vocabulary, spec, ...rest } = await recorded([scene], manifest, ask, keep, (path, why) => {
+const { vocabulary, spec, neurons, ...rest } = await recorded([scene], manifest, ask, keep, (path, why) => {
   throw new Error(`${path}: ${why}`);
 });
 await vite.close(); // asks are modules of the page
 
 const kinds = new Map();
-for (const hook of heldBy([scene], manifest)) kinds.set(fileOf(hook), [...(kinds.get(fileOf(hook)) ?? []), hook]);
+for (const hook of heldBy([scene], manifest)) {
+  const file = ownFileOf(scene, hook);
+  kinds.set(file, [...(kinds.get(file) ?? []), hook]);
+}
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
@@ -94,7 +100,10 @@ for (const [name, hooks] of kinds) {
   await writeFile(out + name, packed);
   console.log(`${name}: ${(packed.length / 1024).toFixed(0)} KiB, ${hooks.length} hooks`);
 }
-const text = JSON.stringify({ manifest, kv_steps, ...rest, spec, answers, vocabulary, files });
+// The first screen is of the last prompt token; its neuron elsewhere comes when asked for.
+const first = neurons?.filter((n) => n.pos === manifest.prompt_length - 1);
+if (neurons) await writeFile(`${out}neurons.json.gz`, gzipSync(JSON.stringify(neurons), { level: 9 }));
+const text = JSON.stringify({ manifest, kv_steps, ...rest, neurons: first, spec, answers, vocabulary, files });
 await writeFile(`${out}run.json`, text);
 console.log(
   `run.json: ${(gzipSync(text).length / 1024).toFixed(0)} KiB packed\nRecorded ${manifest.id}: ${manifest.text}\nin ${out}`,
@@ -114,9 +123,14 @@ async function safetensors(hooks) {
     parts.push(data);
     offset += data.length;
   }
-  let header = Buffer.from(JSON.stringify(entries));
+  // All first bytes of the float32s, then all second ones: that packs smaller, as in a lesson.
+  const data = Buffer.concat(parts);
+  const planes = Buffer.alloc(data.length);
+  for (let i = 0; i < data.length; i++)
+    planes[(i % PLANES) * (data.length / PLANES) + Math.floor(i / PLANES)] = data[i];
+  let header = Buffer.from(JSON.stringify({ __metadata__: { planes: `${PLANES}` }, ...entries }));
   header = Buffer.concat([header, Buffer.alloc((8 - (header.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return Buffer.concat([length, header, ...parts]);
+  return Buffer.concat([length, header, planes]);
 }

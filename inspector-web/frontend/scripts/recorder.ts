@@ -31,17 +31,26 @@ export async function hooksOf(scenes: Scene[], model: string, call: Call): Promi
   });
 }
 
+const patternOf = (glob: string) =>
+  new RegExp(`^${glob.replaceAll('.', '\\.').replaceAll('*', '.*').replace('{layer}', '\\d+')}$`);
+
+/** What a recording of a scene holds whole. */
+const globsOf = (s: Scene): string[] => s.recorded ?? s.hooks.map((h) => h.replace('{layer}', '*'));
+
 /** Of a run's values those that a recording of these scenes holds whole. */
 export function heldBy(scenes: Scene[], manifest: RunManifest): string[] {
-  const globs = scenes.flatMap((s) => s.recorded ?? s.hooks.map((h) => h.replace('{layer}', '*')));
-  const holds = globs.map(
-    (h) => new RegExp(`^${h.replaceAll('.', '\\.').replaceAll('*', '.*').replace('{layer}', '\\d+')}$`),
-  );
+  const holds = scenes.flatMap(globsOf).map(patternOf);
   return manifest.captures.map((c) => c.hook).filter((hook) => holds.some((h) => h.test(hook)));
 }
 
 /** Of a hook the file that it is kept in: a kind a file, so that a figure fetches its own. */
 export const fileOf = (hook: string): string => `${hook.split('.').at(-1)}.safetensors.gz`;
+
+/** The same for a scene's own recording: what it wants of the chosen layer only (`{layer}`) is kept layer by layer. */
+export function ownFileOf(scene: Scene, hook: string): string {
+  const of = globsOf(scene).find((glob) => patternOf(glob).test(hook));
+  return of?.includes('{layer}') ? `${hook.split('.')[1]}.${fileOf(hook)}` : fileOf(hook);
+}
 
 /** Everything but the tensors and the answers that are kept. What the server does not answer is left out: a figure says that the recording lacks it. */
 export async function recorded(

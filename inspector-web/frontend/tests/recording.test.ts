@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { joined } from '../src/api/lesson';
 import { parseSafetensors, type Tensor } from '../src/api/tensor';
 import { kvBytesPerLayer } from '../src/views/trace/continuation';
 import { streamNorms } from '../src/views/trace/norms';
@@ -23,7 +24,8 @@ const files = [...new Set(Object.values(run.files))];
 const tensors = new Map(
   files.flatMap((name) => {
     const bytes = gunzipSync(readFileSync(new URL(name, here)));
-    return [...parseSafetensors(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer)];
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+    return [...parseSafetensors(joined(file))];
   }),
 );
 const { manifest } = run;

@@ -163,6 +163,11 @@ function refuseHidden(hook: string, manifest: RunManifest): void {
   });
 }
 
+/** Of a recording the file with its strongest neuron at every position; run.json has the last prompt token's. */
+const NEURONS = 'neurons.json.gz';
+
+const parsed = <V>(file: ArrayBuffer): V => JSON.parse(new TextDecoder().decode(file)) as V;
+
 interface Recorded {
   manifest: RunManifest;
   /** Null for a run that was stored before the cache's steps were: only its last step is known. */
@@ -191,7 +196,7 @@ export async function recordedSource(
   recording: Recording,
   lacks: (problem: Problem) => Promise<never>,
 ): Promise<Remembered> {
-  const run = JSON.parse(new TextDecoder().decode(await unpacked(recording.run))) as Recorded;
+  const run = parsed<Recorded>(await unpacked(recording.run));
   const files = new Map<string, Promise<Map<string, Tensor>>>();
   const file = (name: string) => {
     let tensors = files.get(name);
@@ -199,6 +204,11 @@ export async function recordedSource(
       files.set(name, (tensors = unpacked(recording.tensors[name]).then((f) => parseSafetensors(joined(f)))));
     return tensors;
   };
+  let all: Promise<Neuron[]> | undefined;
+  const neurons = (): Promise<Neuron[]> | undefined =>
+    recording.tensors[NEURONS] === undefined
+      ? undefined
+      : (all ??= unpacked(recording.tensors[NEURONS]).then((file) => parsed<Neuron[]>(file)));
   const lacking = (where: string): Promise<never> =>
     lacks(
       new Problem({
@@ -258,7 +268,8 @@ export async function recordedSource(
       return found ?? lacking(`feed-forward part of layer ${layer} at position ${pos}`);
     },
     neuron: async (layer, neuron, pos) => {
-      const found = run.neurons?.find((n) => n.layer === layer && n.neuron === neuron && n.pos === pos);
+      const is = (n: Neuron) => n.layer === layer && n.neuron === neuron && n.pos === pos;
+      const found = run.neurons?.find(is) ?? (await neurons())?.find(is);
       return found ?? lacking(`neuron ${neuron} of layer ${layer} at position ${pos}`);
     },
     ask: async <A>(ask: Ask<object | null, A>) => {

@@ -23,6 +23,7 @@ export const record: Record<typeof PARAMS> = {
   concept: 'neuron',
   needs: ['blocks.{i}.mlp.hook_post'],
   hooks: ['blocks.*.mlp.hook_post', 'logits'],
+  recorded: ['blocks.{layer}.mlp.hook_post', 'logits'],
   neurons: true,
   params: PARAMS,
   live: ['where'],
