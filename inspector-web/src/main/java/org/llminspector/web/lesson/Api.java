@@ -145,7 +145,7 @@ final class Api {
                     .causedBy(e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw Problem.of(Problem.Kind.CONFLICT, "the export was stopped").causedBy(e);
+            throw new CancellationException("the export was stopped");
         }
     }
 

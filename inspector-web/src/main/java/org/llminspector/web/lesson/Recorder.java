@@ -8,16 +8,24 @@ import io.roastedroot.quickjs4j.core.Runner;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
@@ -36,27 +44,30 @@ final class Recorder {
     static final Duration ALL = Duration.ofMinutes(8);
     /** How long a run that was given up may take to end. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
+    /** What they answer with was timed: nothing else is asked meanwhile. */
+    private static final Set<String> TIMED = Set.of("/benchmarks", "/timeline", "/comparisons");
 
     private final Api api;
     private final BooleanSupplier cancelled;
     private final Duration one;
     private final Consumer<LessonProgress> progress;
     private final long start = System.nanoTime();
-    /** Answers and problems by the page's key, both verbatim. */
-    private final Map<String, String> answers = new LinkedHashMap<>();
+    /** What is only kept is asked beside the script, a second request at a time: the first has the engine, the other a core. */
+    private final ExecutorService beside = Executors.newFixedThreadPool(2);
 
-    private final Map<String, String> refusals = new LinkedHashMap<>();
+    /** Answers and problems by the page's key, in the order of the requests. */
+    private final Map<String, Future<Api.Answer>> kept = new LinkedHashMap<>();
     /** Paths of runs and comparisons made only for the recording. */
-    private final List<String> made = new ArrayList<>();
+    private final List<String> made = Collections.synchronizedList(new ArrayList<>());
 
     /** What runs made for the recording are called. */
     private final String name = "made for a lesson, " + UUID.randomUUID();
     /** Requests of runs that were given up: the server keeps what a run had until then. */
-    private int givenUp;
+    private final AtomicInteger givenUp = new AtomicInteger();
 
     private String result;
-    private int asked;
-    private int leftOut;
+    private final AtomicInteger asked = new AtomicInteger();
+    private final AtomicInteger leftOut = new AtomicInteger();
 
     /** @param one the most time that one answer may take */
     Recorder(Api api, BooleanSupplier cancelled, Duration one, Consumer<LessonProgress> progress) {
@@ -97,17 +108,29 @@ final class Recorder {
                 if (!cancelled.getAsBoolean()) throw broken; // a script without its answers may end in any way
             }
             if (cancelled.getAsBoolean()) throw new CancellationException("the export was stopped");
+            kept.values().forEach(Recorder::get);
             if (result == null) {
                 throw new IllegalStateException("the recorder ended without a recording: " + runner.stderr());
             }
         } finally {
             thread.shutdownNow();
+            beside.shutdownNow();
+            quiet();
         }
         JsonNode tree = Api.tree(result.getBytes(StandardCharsets.UTF_8));
         if (tree.has("problem")) throw Api.problem("run " + run, tree.get("problem"));
         List<String> folders = new ArrayList<>();
         tree.path("chapters").forEach(c -> folders.add(c.asText()));
         return new Recording(folders, (ObjectNode) tree.path("run"));
+    }
+
+    /** Waits until no request is under way: what a run that was given up had by then is known. */
+    private void quiet() {
+        try {
+            beside.awaitTermination(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Answers a request of the script: {path, body, keep, read} to {answer} or {problem}. */
@@ -119,39 +142,58 @@ final class Recorder {
             body = ((ObjectNode) asked.path("body")).put("name", name).toString();
         }
         String key = asked.path("keep").asText(null);
-        String known = key == null ? null : answers.get(key);
-        if (known == null) {
-            Api.Answer answer;
-            try {
-                answer = answer(path, body, key != null);
-            } catch (CancellationException stopped) {
-                if (path.equals("/runs")) givenUp++;
-                // The script goes on to its end, in which nothing is asked any more.
-                return "{\"problem\":{\"what\":\"the export was stopped\"}}";
-            }
-            known = answer.text();
-            if (!answer.good()) {
-                if (key != null) refusals.put(key, known);
-                return "{\"problem\":" + known + "}";
-            }
-            if (key != null) answers.put(key, known);
-            if (body != null && (path.equals("/runs") || path.equals("/comparisons"))) {
-                made.add(path + "/" + Api.tree(answer.body()).path("id").asText());
-            }
+        boolean read = asked.path("read").asBoolean();
+        try {
+            Future<Api.Answer> coming = key == null ? null : kept.get(key);
+            if (coming == null) coming = ask(path, body, key, read);
+            if (!read) return "{}";
+            Api.Answer answer = get(coming);
+            return (answer.good() ? "{\"answer\":" : "{\"problem\":") + answer.text() + "}";
+        } catch (CancellationException stopped) {
+            // The script goes on to its end, in which nothing is asked any more.
+            return "{\"problem\":{\"what\":\"the export was stopped\"}}";
         }
-        return asked.path("read").asBoolean() ? "{\"answer\":" + known + "}" : "{}";
+    }
+
+    private Future<Api.Answer> ask(String path, String body, String key, boolean read) {
+        boolean timed = TIMED.contains(path);
+        if (timed) kept.values().forEach(Recorder::get);
+        FutureTask<Api.Answer> task = new FutureTask<>(() -> answer(path, body, key != null));
+        if (key != null) kept.put(key, task);
+        if (read || timed) task.run();
+        else beside.execute(task);
+        return task;
+    }
+
+    private static Api.Answer get(Future<Api.Answer> coming) {
+        try {
+            return coming.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException thrown) throw thrown;
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("the export was stopped");
+        }
     }
 
     /** @param kept the answer is one of many that the lesson keeps, and it can do without */
     private Api.Answer answer(String path, String body, boolean kept) {
-        progress.accept(new LessonProgress(asked++, leftOut, path));
+        progress.accept(new LessonProgress(asked.getAndIncrement(), leftOut.get(), path));
         Duration rest = ALL.minusNanos(System.nanoTime() - start);
         Duration limit = !kept ? Api.FOREVER : rest.compareTo(one) < 0 ? rest : one;
         try {
-            return api.ask(path, body, limit);
+            Api.Answer answer = api.ask(path, body, limit);
+            if (answer.good() && body != null && (path.equals("/runs") || path.equals("/comparisons"))) {
+                made.add(path + "/" + Api.tree(answer.body()).path("id").asText());
+            }
+            return answer;
+        } catch (CancellationException stopped) {
+            if (path.equals("/runs")) givenUp.incrementAndGet();
+            throw stopped;
         } catch (TimeoutException e) {
-            leftOut++;
-            if (path.equals("/runs")) givenUp++;
+            if (path.equals("/runs")) givenUp.incrementAndGet();
+            leftOut.incrementAndGet();
             ObjectNode problem = Json.mapper().createObjectNode();
             problem.put("title", "the lesson was made without this answer")
                     .put("status", Problem.Kind.BUSY.httpStatus())
@@ -159,38 +201,47 @@ final class Recorder {
                     .put("found", "no answer in " + Math.max(0, limit.toSeconds()) + " s")
                     .put("instead", "make the lesson again where less else is running");
             return new Api.Answer(
-                    problem.get("status").asInt(), problem.toString().getBytes(StandardCharsets.UTF_8));
+                    Problem.Kind.BUSY.httpStatus(), problem.toString().getBytes(StandardCharsets.UTF_8));
         }
     }
 
     int asked() {
-        return asked;
+        return asked.get();
     }
 
     /** Answers that took too long. */
     int leftOut() {
-        return leftOut;
+        return leftOut.get();
     }
 
-    /** Answers by the page's key. */
+    /** Answers by the page's key, verbatim. */
     Map<String, String> answers() {
-        return answers;
+        return texts(Api.Answer::good);
     }
 
-    /** Problems that the server answered with, by the page's key. */
+    /** Problems that the server answered with, by the page's key, verbatim. */
     Map<String, String> refusals() {
-        return refusals;
+        return texts(answer -> !answer.good());
+    }
+
+    private Map<String, String> texts(Predicate<Api.Answer> which) {
+        Map<String, String> texts = new LinkedHashMap<>();
+        kept.forEach((key, coming) -> {
+            Api.Answer answer = get(coming);
+            if (which.test(answer)) texts.put(key, answer.text());
+        });
+        return texts;
     }
 
     /** Deletes the runs and comparisons made only for the recording. */
     void clean() {
         made.forEach(api::delete);
         long until = System.nanoTime() + PATIENCE.toNanos();
-        while (givenUp > 0 && System.nanoTime() < until) {
+        while (givenUp.get() > 0 && System.nanoTime() < until) {
             for (JsonNode run : Api.tree(api.get("/runs?limit=100")).path("runs")) {
                 if (!run.path("name").asText().equals(name)) continue;
                 api.delete("/runs/" + run.path("id").asText());
-                givenUp--;
+                givenUp.decrementAndGet();
             }
         }
     }

@@ -98,6 +98,21 @@ class RecorderTest {
     }
 
     @Test
+    void whatIsOnlyKeptIsAskedBesideTheProgramAndAllOfItIsThereInTheEnd() {
+        record("""
+                for (let i = 0; i < 40; i++) ask({path: '/runs/' + asked.run, body: null, keep: 'kept ' + i, read: false});
+                const read = ask({path: '/runs/' + asked.run, body: null, keep: 'kept 7', read: true});
+                ask({path: '/runs/none', body: null, keep: 'refused', read: false});
+                host.made(JSON.stringify({chapters: [], run: {id: read.answer.id}}));
+                """);
+        assertThat(recorder.answers()).hasSize(40).containsKeys("kept 0", "kept 39");
+        assertThat(recorder.answers().keySet()).startsWith("kept 0", "kept 1", "kept 2");
+        assertThat(recorder.answers().values().stream().distinct()).hasSize(1);
+        assertThat(recorder.refusals()).containsOnlyKeys("refused");
+        assertThat(progress).hasSize(41);
+    }
+
+    @Test
     void whatAProgramRefusesIsAProblem() {
         assertThatThrownBy(() -> record("""
                 host.made(JSON.stringify({problem: {what: 'there is no such chapter', where: 'chapters', found: asked.chapters[0]}}));
