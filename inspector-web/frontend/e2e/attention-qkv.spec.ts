@@ -42,7 +42,13 @@ test('its numbers are the run’s, for the head that tells most', async ({ page,
   const [weights, scores] = await Promise.all(
     ['hook_pattern', 'hook_attn_scores'].map((h) => values(request, run.id, `${at}.${h}`, slice)),
   );
+  const carried = page.getByTestId('route').locator('button[data-key]');
+  expect(await carried.count()).toBeGreaterThan(1);
+  for (const one of await carried.all())
+    expect(Number(await one.getAttribute('data-weight'))).toBe(weights[Number(await one.getAttribute('data-key'))]);
+  await page.getByText('2 · Weigh: softmax').click();
   const rows = page.getByTestId('weigh').locator('tbody tr[data-key]');
+  await expect(rows.first()).toBeVisible();
   for (const row of await rows.all()) {
     const key = Number(await row.getAttribute('data-key'));
     expect(Number(await row.locator('[data-weight]').getAttribute('data-weight'))).toBe(weights[key]);
@@ -79,6 +85,7 @@ test('its numbers are the run’s, for the head that tells most', async ({ page,
 test('a run of fewer tokens than the one before takes its place', async ({ page, request }) => {
   const run = await made(request);
   await open(page, run);
+  await page.getByText('2 · Weigh: softmax').click();
   const rows = page.getByTestId('weigh').locator('tbody tr[data-key]');
   await expect(rows.first()).toBeVisible(SLOW);
   const ids = !(await defaultModel(request)).has_tokenizer;

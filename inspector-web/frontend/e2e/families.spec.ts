@@ -81,6 +81,7 @@ test('chapter 8: what a token reads through a head is REST’s on every family',
     await expect(page.getByTestId('figure-reading'), model.slug).toContainText(`layer ${layer}, head ${head}`);
     const slice = `query=${run.prompt_length - 1}&head=${head}`;
     const weights = await values(request, run.id, `blocks.${layer}.attn.hook_pattern`, slice);
+    await page.getByText('2 · Weigh: softmax').click();
     const rows = page.getByTestId('weigh').locator('tbody tr[data-key]');
     await expect(rows.first()).toBeVisible(SLOW);
     for (const row of await rows.all()) {

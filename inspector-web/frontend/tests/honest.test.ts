@@ -25,10 +25,9 @@ describe('the source', () => {
 
   it('holds no long lists of numbers and no matrices', () => {
     expect(offending(/\[\s*(?:-?\d[\d.e+-]*\s*,\s*){6,}-?\d[\d.e+-]*\s*,?\s*\]/g)).toEqual([]);
-    // Colour ramps are the one table of numbers: lightness, chroma and hue of a few stops.
-    expect(offending(/\[\s*(?:\[\s*-?[\d.]+\s*(?:,\s*-?[\d.]+\s*)+\]\s*,\s*){2,}/g, /^kit\/paint\/ramps\.ts$/)).toEqual(
-      [],
-    );
+    // Tables of numbers are the colour ramps' stops and the points of a drawing that stands for no model's values.
+    const tables = /^kit\/paint\/ramps\.ts$|^chapters\/MapGlyph\.svelte$/;
+    expect(offending(/\[\s*(?:\[\s*-?[\d.]+\s*(?:,\s*-?[\d.]+\s*)+\]\s*,\s*){2,}/g, tables)).toEqual([]);
   });
 
   it('fetches from its own server only', () => {

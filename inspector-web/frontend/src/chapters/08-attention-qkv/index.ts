@@ -4,7 +4,7 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The step that is shown under the text. */
-  step: choice('weigh', 'match', 'mix'),
+  step: choice('route', 'match', 'weigh', 'mix'),
   /** The key that the panels speak of; the heaviest when none was chosen. */
   key: whole(),
 };

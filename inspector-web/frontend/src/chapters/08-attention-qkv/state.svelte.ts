@@ -94,7 +94,8 @@ export class AttentionQkvState {
       query: this.query,
       positions: selection.positions,
       rotated: this.attention?.rope != null,
-      result: this.#hasResult(`blocks.${this.layer}.attn.hook_result`),
+      // As wide as the stream, a head: fetched where it is drawn.
+      result: this.look.step === 'mix' && this.#hasResult(`blocks.${this.layer}.attn.hook_result`),
     };
     if (!from || !this.#ready) return null;
     return (signal) => untrack(async () => ({ from, head: await fetchHead(from, of, signal) }));
