@@ -75,6 +75,7 @@ test('its numbers are the run’s, for the head that tells most', async ({ page,
   expect(told.at(-2), 'is what the terms come to').toBeCloseTo(scores[heaviest], 3);
 
   await page.getByText('3 · Mix: values').click();
+  await expect(page.getByTestId('written')).toBeVisible(SLOW);
   const result = await values(request, run.id, `${at}.hook_result`, `pos=${query}&head=${best.head}`);
   const written = Number(await page.getByTestId('written').getAttribute('data-value'));
   expect(written).toBeCloseTo(Math.hypot(...result), 3);
