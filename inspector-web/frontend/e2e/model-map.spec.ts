@@ -20,7 +20,7 @@ for (const [width, height] of [
       expect(Math.min(box!.width, box!.height), (await part.getAttribute('aria-label'))!).toBeGreaterThanOrEqual(24);
     }
     const figure = await page.getByTestId('stage').boundingBox();
-    expect(figure!.y).toBeLessThan(height * 0.7);
+    expect(figure!.y).toBeLessThan(height * 0.72);
 
     await map.getByRole('link', { name: 'gradients' }).hover();
     await expect(page.getByText('Chapter 6 · Backpropagation', { exact: true })).toBeVisible();
