@@ -56,7 +56,21 @@ test('its layers, vectors and neurons are the server’s, on every model', async
     const parts = await partsOf(request, run);
     const best = parts.reduce((a, b) => (b.ratio > a.ratio ? b : a));
     await open(page, run);
-    await expect(page.getByTestId('stages')).toBeVisible(SLOW);
+    const drawn = page.getByTestId('few');
+    await expect(drawn).toBeVisible(SLOW);
+    const four = best.strongest.slice(0, 4);
+    const bent = await values(request, run.id, `blocks.${best.layer}.mlp.hook_post`, `pos=${run.prompt_length - 1}`);
+    const buttons = page.getByRole('group', { name: 'Neuron that is looked at' }).getByRole('button');
+    expect(await buttons.allInnerTexts()).toEqual(four.map((n) => `neuron ${n.neuron}`));
+    const gives = await buttons.evaluateAll((all) => all.map((e) => Number(e.dataset.gives)));
+    four.forEach((n, i) => expect(gives[i]).toBeCloseTo(bent[n.neuron], 4));
+    // The last matrix's cells: a place of the stream that is written to, and a neuron's column.
+    const last = drawn.getByRole('table').last();
+    const place = await last.getByRole('rowheader').first().innerText();
+    const path = `tensors/blocks.${best.layer}.mlp.out.weight?rows=${place}:${Number(place) + 1}`;
+    const { values: written } = await (await request.get(`/api/v1/models/${model.slug}/${path}`)).json();
+    const cells = await last.locator('[data-weight]').evaluateAll((all) => all.map((e) => Number(e.dataset.weight)));
+    expect(cells.slice(0, 4)).toEqual(four.map((n) => written[0][n.neuron]));
     await expect(page.getByTestId('which')).toContainText(`Layer ${best.layer}`);
     await page.getByText('All layers', { exact: true }).click();
     await expect(page.getByTestId('layers')).toBeVisible(SLOW);
@@ -67,7 +81,7 @@ test('its layers, vectors and neurons are the server’s, on every model', async
     expect(await numbers(page, 'strongest', 'neuron')).toEqual(best.strongest.slice(0, 12).map((n) => n.neuron));
     expect(await numbers(page, 'strongest', 'share')).toEqual(best.strongest.slice(0, 12).map((n) => n.share));
 
-    await page.getByText('Expand, bend, project', { exact: true }).click();
+    await page.getByText('All of them', { exact: true }).click();
     await expect(page.getByTestId('stages')).toBeVisible(SLOW);
     const post = page.getByTestId('stages').locator('[data-post]');
     await expect(post).toBeVisible(SLOW);
@@ -130,7 +144,7 @@ test('a guess is checked, and the words move the figure', async ({ page, request
   expect(told).toBeCloseTo(Math.max(...parts.map((f) => f.ratio)), 2);
   await page.getByRole('heading', { name: /^Expand/ }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
   await expect(page.getByTestId('stages')).toBeVisible(SLOW);
-  await page.getByRole('heading', { name: /^A few/ }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
+  await page.getByRole('heading', { name: /^How many/ }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
   await expect(page.getByTestId('strongest')).toBeVisible(SLOW);
 });
 
@@ -153,6 +167,7 @@ test('the strongest are silenced at once: one run, in the URL, undone', async ({
 fits(
   [360, 1400],
   [
+    ['light', 'few'],
     ['light', 'layers'],
     ['dark', 'stages'],
     ['light', 'strongest'],

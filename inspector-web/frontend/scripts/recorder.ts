@@ -93,7 +93,12 @@ export async function recorded(
   for (const scene of scenes) {
     let list: Ask[] = [];
     try {
-      list = (await scene.asks?.(manifest, <A>(ask: Ask<object | null, A>) => asked(ask, true) as Promise<A>)) ?? [];
+      list =
+        (await scene.asks?.(
+          manifest,
+          <A>(ask: Ask<object | null, A>) => asked(ask, true) as Promise<A>,
+          feed_forward ?? [],
+        )) ?? [];
     } catch (why) {
       refused('', why); // what was asked until then is kept
     }

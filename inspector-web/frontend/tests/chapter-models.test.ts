@@ -81,8 +81,10 @@ describe('a model that can be shown', () => {
 describe('what a chapter begins with', () => {
   it('has its reason, with the numbers that chose it', () => {
     expect(neuron.whyChosen(2560, 0.125)).toMatch(/2,560 neurons.*12\.5/);
-    expect(feedForward.whyChosen({ layer: 2, expert: 1, share: 0.5 }, { layer: 0 }, 4)).toMatch(/^Layer 2.*expert 1/);
-    expect(feedForward.whyChosen(null, { layer: 3 }, 4)).toMatch(/^Layer 3, because of all 4/);
+    expect(feedForward.whyChosen({ layer: 2, expert: 1, share: 0.5 }, { layer: 0, ratio: 1 }, 4)).toMatch(
+      /^Layer 2.*expert 1/,
+    );
+    expect(feedForward.whyChosen(null, { layer: 3, ratio: 0.5 }, 4)).toMatch(/^Layer 3, because of all 4.*0\.50 times/);
     expect(feedForward.whyChosen(null, null, 4)).toBeNull();
     expect(attention.whyChosen({ layer: 1, head: 2 }, 24)).toMatch(/^Layer 1, head 2,.*24 heads/);
     expect(rope.whyChosen(1, 2, 24, 3.14159)).toMatch(/24 heads.*by 3\.14\.$/);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { DecoderSpec, FeedForward } from '../src/api/types';
+import type { DecoderSpec, FeedForward, RunManifest } from '../src/api/types';
 import { loads, mixtures, surest } from '../src/chapters/04-feed-forward/experts';
 import { around, columns, strongestInputs, type Meeting } from '../src/chapters/04-feed-forward/meeting';
+import { degrees, shareHeld, streamSaid } from '../src/chapters/04-feed-forward/model';
+import { drawnNeurons, largest, networkAsks } from '../src/chapters/04-feed-forward/network';
 import { heaviest, needed, strongest } from '../src/chapters/04-feed-forward/parts';
 
 const part = (layer: number, ratio: number, ...shares: number[]): FeedForward =>
@@ -28,6 +30,51 @@ describe('feed-forward parts', () => {
     expect(needed(p, 0.5)).toBe(3);
     expect(needed(p, 0.95), 'all that are known').toBe(4);
     expect(strongest(p, 2)).toEqual([3, 13]);
+  });
+});
+
+describe('what is said of the parts', () => {
+  const at = (layer: number, input_norm: number) => ({ layer, input_norm });
+
+  it('names how long the stream is, and whether a push counts for more or less', () => {
+    expect(streamSaid([at(0, 2), at(1, 3), at(2, 8)])).toMatch(/2 long at layer 0 and 8 at layer 2.*less there/);
+    expect(streamSaid([at(0, 8), at(2, 2)])).toContain('more there');
+    expect(degrees(0)).toBe('90°');
+    expect(degrees(1.0000001)).toBe('0°');
+  });
+
+  it('counts the share of the weights, where no layer is a mixture', () => {
+    const layer = (more: object) => ({ mlp: { gated: true, d_mlp: 8, ...more } });
+    const spec = (...layers: object[]) => ({ layers }) as unknown as DecoderSpec;
+    expect(shareHeld(spec(layer({}), layer({ gated: false })), 4, 320)).toMatch(/^50/); // 96 + 64
+    expect(shareHeld(spec(layer({ experts: {} })), 4, 320)).toBeNull();
+    expect(shareHeld(spec(layer({})), 4, undefined)).toBeNull();
+  });
+});
+
+describe('a few neurons', () => {
+  it('are the strongest, and the one that was chosen', () => {
+    const p = part(0, 1, 0.1, 0.2, 0.3, 0.4, 0.5);
+    expect(drawnNeurons(p, 10)).toEqual([0, 10, 20, 30]);
+    expect(drawnNeurons(p, 77)).toEqual([0, 10, 20, 77]);
+    expect(largest(4, 2, (i) => [1, 5, 5, 2][i])).toEqual([1, 2]);
+  });
+
+  it('are asked for by rows of the first matrix and columns of the last, as the block is made', () => {
+    const m = { id: 'r', model: { slug: 'org/m' } } as RunManifest;
+    const norm = { kind: 'layer' } as never;
+    const asks = networkAsks(m, 2, 5, [7, 9], { gated: true, norm, parallel: false });
+    expect(asks.read.path).toBe('/runs/r/captures/blocks.2.ln2.hook_normalized?pos=5');
+    expect(asks.into.map((a) => a.path)).toEqual([
+      '/models/org%2Fm/tensors/blocks.2.mlp.gate.weight?rows=7:8',
+      '/models/org%2Fm/tensors/blocks.2.mlp.gate.weight?rows=9:10',
+    ]);
+    expect(asks.out[1].path).toMatch(/mlp\.out\.weight\?cols=9:10$/);
+    expect([asks.scale.length, asks.shift.length]).toEqual([1, 1]);
+    const plain = networkAsks(m, 2, 5, [7], { gated: false, norm: null, parallel: true });
+    expect(plain.read.path).toContain('blocks.2.hook_resid_pre');
+    expect(plain.into[0].path).toContain('mlp.in.weight');
+    expect(plain.scale).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Ask } from '../api/source';
-import type { RunManifest } from '../api/types';
+import type { FeedForward, RunManifest } from '../api/types';
 
 export type { Ask } from '../api/source';
 
@@ -14,8 +14,12 @@ export interface Scene {
   recorded?: string[];
   /** The recording also holds every layer's feed-forward part at the last prompt token, and its strongest neuron everywhere. */
   neurons?: boolean;
-  /** What is asked of the server about such a run beside its captures; a recording holds the answers. What is asked may depend on an answer. */
-  asks?: (run: RunManifest, answer: <A>(ask: Ask<object | null, A>) => Promise<A>) => Promise<Ask[]>;
+  /** What is asked of the server about such a run beside its captures; a recording holds the answers. What is asked may depend on an answer, and on the layers' feed-forward parts where `neurons` keeps those. */
+  asks?: (
+    run: RunManifest,
+    answer: <A>(ask: Ask<object | null, A>) => Promise<A>,
+    parts: FeedForward[],
+  ) => Promise<Ask[]>;
   /** Prompts to try, the first of them in the bar until something else is typed. */
   examples: Example[];
   /** A real run of the embedded model with the first example; made by `npm run record`. */

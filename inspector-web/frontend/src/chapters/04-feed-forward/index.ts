@@ -4,7 +4,7 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The panel that is shown. */
-  part: choice('stages', 'matrix', 'layers', 'strongest'),
+  part: choice('few', 'stages', 'matrix', 'layers', 'strongest'),
   /** How the product is drawn: as matrices, or as connections. */
   drawn: choice('matrix', 'lines'),
   /** The neuron that is looked into; the strongest here when none was chosen. */
@@ -34,6 +34,7 @@ export const record: Record<typeof PARAMS> = {
     'blocks.{layer}.mlp.shared_expert.*',
   ],
   neurons: true,
+  asks: async (run, answer, parts) => (await import('./recorded')).asks(run, answer, parts),
   params: PARAMS,
   live: ['matrix'],
   examples: [

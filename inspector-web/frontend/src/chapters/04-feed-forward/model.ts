@@ -1,6 +1,6 @@
 /** What chapter 4 may show of a model and why not, why it begins with its layer, and the model's sizes. Pure. */
-import type { DecoderSpec } from '../../api/types';
-import { count, percent } from '../../kit/text/format';
+import type { DecoderSpec, FeedForward } from '../../api/types';
+import { count, percent, short } from '../../kit/text/format';
 import type { Sizes } from '../chapter';
 
 type Mlp = DecoderSpec['layers'][number]['mlp'];
@@ -14,15 +14,35 @@ export const cannotShow = (exported: boolean): string | null =>
 /** Why the layer is shown that the chapter chose: the router's largest share of the token, else the part that adds most. */
 export function whyChosen(
   sure: { layer: number; expert: number; share: number } | null,
-  most: { layer: number } | null,
+  most: { layer: number; ratio: number } | null,
   layers: number,
 ): string | null {
   if (sure) {
     return `Layer ${sure.layer}, because there the router is surest of this token: expert ${sure.expert} has ${percent(sure.share)} of its shares.`;
   }
   return most
-    ? `Layer ${most.layer}, because of all ${count(layers)} its part adds most here, beside the stream that it reads.`
+    ? `Layer ${most.layer}, because of all ${count(layers)} its part adds most here: ${most.ratio.toFixed(2)} times the length (L2 norm) of the stream that it is added to.`
     : null;
+}
+
+/** How long the stream is where the first and the last of the parts add to it. */
+export function streamSaid(parts: Pick<FeedForward, 'layer' | 'input_norm'>[]): string {
+  const [first, last] = [parts[0], parts[parts.length - 1]];
+  const [a, b] = [short(first.input_norm), short(last.input_norm)];
+  const counts = last.input_norm > first.input_norm ? 'less' : 'more';
+  return `The stream that is added to is ${a} long at layer ${first.layer} and ${b} at layer ${last.layer}: the same push counts for ${counts} there.`;
+}
+
+/** A cosine as an angle. */
+export const degrees = (cosine: number): string =>
+  `${((Math.acos(Math.max(-1, Math.min(1, cosine))) * 180) / Math.PI).toFixed(0)}°`;
+
+/** Share of a model's parameters that its feed-forward parts hold, without biases; null where they are not counted. */
+export function shareHeld(spec: DecoderSpec, dModel: number, parameters: number | undefined): string | null {
+  const of = ({ mlp }: DecoderSpec['layers'][number]) => (mlp.experts ? null : matrices(mlp) * dModel * mlp.d_mlp);
+  const all = spec.layers.map(of);
+  if (!parameters || all.some((n) => n === null)) return null;
+  return percent(all.reduce((sum: number, n) => sum + (n ?? 0), 0) / parameters);
 }
 
 /** Sizes of the feed-forward part on show: of a mixture of experts, or of one part that all tokens go through. */

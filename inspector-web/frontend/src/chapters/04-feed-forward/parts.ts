@@ -1,7 +1,7 @@
 /** What the layers' feed-forward parts did to one token: which changed it most, and what its strongest neurons share. */
 import type { FeedForward } from '../../api/types';
 
-/** The layer whose part is largest beside the stream that it reads; null where there is none. */
+/** The layer whose part adds most by the length of the stream that it is added to (L2 norms); null where there is none. */
 export function heaviest(parts: FeedForward[]): FeedForward | null {
   return parts.reduce<FeedForward | null>((a, b) => (a && a.ratio >= b.ratio ? a : b), null);
 }

@@ -6,12 +6,13 @@ import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
-import { cannotShow, sizesOf, whyChosen } from './model';
+import { cannotShow, shareHeld, sizesOf, whyChosen } from './model';
 import { Stage } from '../stage.svelte';
 import { PARAMS } from './index';
 import { loads, mixtures, pathOf, sentOf, surest } from './experts';
 import { meetingOf } from './meeting';
 import { heaviest } from './parts';
+import { drawnNeurons, networkOf } from './network';
 import { wayOf } from './stages';
 
 async function every(from: Source, at: number, layers: number[], signal: AbortSignal) {
@@ -96,9 +97,25 @@ export class FeedForwardState {
 
   readonly way = resource(() => {
     const [from, l, at, how] = [this.source, this.layer, this.pos, this.mlp];
-    return from && how && !how.experts && this.best && this.look.part === 'stages'
+    return from && how && !how.experts && this.best && (this.look.part === 'stages' || this.look.part === 'few')
       ? (signal) => untrack(() => wayOf(from, l, at, how.gated, signal))
       : null;
+  });
+  /** A few neurons, drawn; a recording has those of the layer and token that the chapter begins with. */
+  readonly few = resource(() => {
+    const [from, way, how, b, part, n] = [
+      this.source,
+      this.way.value,
+      this.mlp,
+      this.#block,
+      this.part,
+      this.look.neuron,
+    ];
+    if (!from || !way || !how || how.experts || !b || !part || this.look.part !== 'few') return null;
+    if (way.layer !== this.layer || way.pos !== this.pos) return null;
+    const shape = { gated: how.gated, norm: b.ln2 ?? null, parallel: b.parallel };
+    const neurons = drawnNeurons(part, n ?? part.strongest[0].neuron);
+    return (signal) => untrack(() => networkOf(from, way, neurons, shape, signal));
   });
   readonly met = resource(() => {
     const [from, l, n, at, how, b] = [this.source, this.layer, this.neuron, this.pos, this.mlp, this.#block];
@@ -129,6 +146,12 @@ export class FeedForwardState {
       : null,
   );
 
+  /** Share of the model's weights that is in these parts. */
+  readonly held = $derived.by(() => {
+    const of = this.m?.model;
+    const parameters = models.list.find((s) => s.slug === of?.slug)?.parameters;
+    return of && this.spec ? shareHeld(this.spec, of.d_model, parameters) : null;
+  });
   readonly why = $derived(this.#named ? null : whyChosen(this.#sure, this.best, this.m?.model.n_layers ?? 0));
   readonly sizes = $derived(this.m ? sizesOf(this.spec, this.m.model.d_model, this.mlp) : []);
 }
