@@ -1,6 +1,7 @@
 package org.llminspector.engine;
 
 import java.util.List;
+import java.util.Optional;
 import org.llminspector.base.Tensor;
 import org.llminspector.spec.DecoderSpec;
 
@@ -28,6 +29,22 @@ public interface Learner extends AutoCloseable {
      * @param second the running mean of the squared gradient, flat
      */
     record State(long step, Tensor first, Tensor second) {}
+
+    /**
+     * Mean next-token loss of one sequence over a plane through the present weights: w + x u + y v. Points are {x, y};
+     * the learner's weights must stay as they are meanwhile.
+     */
+    interface Plane extends AutoCloseable {
+
+        /** The loss at each point. */
+        double[] losses(double[][] points);
+
+        /** The loss, its slope by x and its slope by y at each point. */
+        double[][] slopes(double[][] points);
+
+        @Override
+        void close();
+    }
 
     LearnerInfo info();
 
@@ -60,6 +77,13 @@ public interface Learner extends AutoCloseable {
      *     than its sequence, [batch][pos - 1][part]
      */
     Scores accumulate(int[][] tokens, float[][] weights, int[][][] choices);
+
+    /**
+     * A plane whose points are computed many at once, where this model's can be.
+     *
+     * @param u direction by x, [parameters]; 0 for vectors, like v
+     */
+    Optional<Plane> plane(int[] tokens, Tensor u, Tensor v);
 
     /** The gradient accumulated since the last update, flat. */
     Tensor gradient();

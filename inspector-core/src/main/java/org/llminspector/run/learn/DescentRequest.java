@@ -1,7 +1,9 @@
 package org.llminspector.run.learn;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.Optimizer;
 import org.llminspector.train.surface.Descent;
@@ -11,9 +13,9 @@ import org.llminspector.train.surface.Surface;
  * Request for the paths of optimizers on a two-dimensional loss surface.
  *
  * @param surface to descend
- * @param start x and y
+ * @param start x and y; not read without optimizers
  * @param steps of each optimizer (50)
- * @param optimizers at least one
+ * @param optimizers at least one, or none where the grid alone is wanted
  * @param grid samples of the surface for drawing, or null
  */
 public record DescentRequest(
@@ -22,7 +24,8 @@ public record DescentRequest(
     private static final int MAX_STEPS = 1000;
     private static final int MAX_STEPS_OF_A_MODEL = 60;
     private static final int MAX_GRID = 101;
-    private static final int MAX_GRID_OF_A_MODEL = 25;
+    private static final int MAX_GRID_OF_A_MODEL = 51;
+    private static final int POINTS = 64; // of a grid at once
 
     /**
      * One of: a function's name; a x^2 + b x y + c y^2; a model's loss over a plane through its weights.
@@ -88,12 +91,13 @@ public record DescentRequest(
                 + (surface.loss() == null ? 0 : 1);
         need(given == 1, "surface", "exactly one of function, quadratic and loss", given);
         need(surface.quadratic() == null || surface.quadratic().size() == 3, "surface.quadratic", "a, b, c", null);
-        need(start != null && start.size() == 2, "start", "x and y", start);
+        boolean drawn = grid != null && walkers().isEmpty();
+        need(drawn || (start != null && start.size() == 2), "start", "x and y", start);
         int most = onAModel() ? MAX_STEPS_OF_A_MODEL : MAX_STEPS;
         need(count() >= 1 && count() <= most, "steps", "1 to " + most, steps);
-        need(optimizers != null && !optimizers.isEmpty() && optimizers.size() <= 8, "optimizers", "1 to 8", null);
-        for (int i = 0; i < optimizers.size(); i++) {
-            Walker w = optimizers.get(i);
+        need(drawn || (!walkers().isEmpty() && walkers().size() <= 8), "optimizers", "1 to 8, or a grid alone", null);
+        for (int i = 0; i < walkers().size(); i++) {
+            Walker w = walkers().get(i);
             need(w.kind() != null, "optimizers[" + i + "].kind", "sgd, momentum, adam or adamw", null);
             boolean rate = w.learningRate() != null && w.learningRate() > 0;
             need(rate, "optimizers[" + i + "].learning_rate", "more than 0", w.learningRate());
@@ -113,19 +117,39 @@ public record DescentRequest(
 
     Answer on(Surface where) {
         List<Path> paths = new ArrayList<>();
-        for (Walker w : optimizers) {
-            paths.add(new Path(
-                    w.kind(),
-                    w.learningRate(),
-                    Descent.path(where, w.rule(), w.learningRate(), start.get(0), start.get(1), count())));
+        if (!walkers().isEmpty()) {
+            List<Descent.Walker> rules = walkers().stream()
+                    .map(w -> new Descent.Walker(w.rule(), w.learningRate()))
+                    .toList();
+            List<List<Descent.Point>> points = Descent.paths(where, rules, start.get(0), start.get(1), count());
+            for (int i = 0; i < points.size(); i++) {
+                Walker w = walkers().get(i);
+                paths.add(new Path(w.kind(), w.learningRate(), points.get(i)));
+            }
         }
         if (grid == null) return new Answer(paths, null, null);
-        List<Double> axis = new ArrayList<>();
-        for (int i = 0; i < grid.n(); i++) axis.add(grid.low() + (grid.high() - grid.low()) * i / (grid.n() - 1));
-        List<List<Double>> values = new ArrayList<>();
-        for (double y : axis)
-            values.add(axis.stream().map(x -> where.value(x, y)).toList());
-        return new Answer(paths, axis, values);
+        int n = grid.n();
+        double[] axis = IntStream.range(0, n)
+                .mapToDouble(i -> grid.low() + (grid.high() - grid.low()) * i / (n - 1))
+                .toArray();
+        double[][] points = IntStream.range(0, n * n)
+                .mapToObj(i -> new double[] {axis[i % n], axis[i / n]})
+                .toArray(double[][]::new);
+        List<Double> values = new ArrayList<>();
+        for (int i = 0; i < points.length; i += POINTS) {
+            double[][] some = Arrays.copyOfRange(points, i, Math.min(points.length, i + POINTS));
+            for (double value : where.values(some)) values.add(value);
+        }
+        return new Answer(
+                paths,
+                Arrays.stream(axis).boxed().toList(),
+                IntStream.range(0, n)
+                        .mapToObj(row -> values.subList(row * n, (row + 1) * n))
+                        .toList());
+    }
+
+    private List<Walker> walkers() {
+        return optimizers == null ? List.of() : optimizers;
     }
 
     private int count() {

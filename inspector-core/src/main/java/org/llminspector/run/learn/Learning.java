@@ -103,12 +103,13 @@ public final class Learning implements AutoCloseable {
         }
         return queue.call("descent", folder.slug(), () -> {
             try (MemoryLedger.Reservation memory = Learners.reserve(models.ledger(), folder);
-                    Learner learner = TorchLearner.open(folder.weights(), "auto")) {
-                return request.on(whileOpen(new LossSurface(
-                        learner,
-                        ids,
-                        loss.seed() == null ? 1 : loss.seed(),
-                        loss.along() == DescentRequest.Along.GRADIENT)));
+                    Learner learner = TorchLearner.open(folder.weights(), "auto");
+                    LossSurface surface = new LossSurface(
+                            learner,
+                            ids,
+                            loss.seed() == null ? 1 : loss.seed(),
+                            loss.along() == DescentRequest.Along.GRADIENT)) {
+                return request.on(whileOpen(surface));
             }
         });
     }
@@ -117,15 +118,15 @@ public final class Learning implements AutoCloseable {
     private Surface whileOpen(Surface surface) {
         return new Surface() {
             @Override
-            public double value(double x, double y) {
+            public double[] values(double[][] points) {
                 queue.checkCancelled();
-                return surface.value(x, y);
+                return surface.values(points);
             }
 
             @Override
-            public double[] gradient(double x, double y) {
+            public double[][] slopes(double[][] points) {
                 queue.checkCancelled();
-                return surface.gradient(x, y);
+                return surface.slopes(points);
             }
         };
     }

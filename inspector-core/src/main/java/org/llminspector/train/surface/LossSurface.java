@@ -13,26 +13,25 @@ import org.llminspector.engine.Parameter;
  * <p>Each row of a direction's matrix has the norm of the weight's row (filter normalization, Li et al. 2018), so that
  * 1 is a step as large as the weights; directions of vectors are 0.
  */
-public final class LossSurface implements Surface {
+public final class LossSurface implements Surface, AutoCloseable {
 
     private final Learner learner;
-    private final int[][] tokens;
     private final float[] centre;
-    private final float[] u;
-    private final float[] v;
+    private final Learner.Plane plane;
 
     /**
-     * @param learner whose weights are the plane's origin; an evaluation leaves those of its point in it
+     * @param learner whose weights are the plane's origin
      * @param tokens one sequence, whose mean next-token loss is the height
      * @param alongGradient whether u is the gradient's direction instead of a random one
      */
     public LossSurface(Learner learner, int[] tokens, long seed, boolean alongGradient) {
         this.learner = learner;
-        this.tokens = new int[][] {tokens};
         this.centre = learner.weights().toFloats();
         Random random = new Random(seed);
-        this.u = alongGradient ? normalized(gradient()) : direction(random);
-        this.v = direction(random);
+        float[] u = alongGradient ? normalized(gradient(tokens)) : direction(random);
+        float[] v = direction(random);
+        this.plane = learner.plane(tokens, Tensor.of(u, u.length), Tensor.of(v, v.length))
+                .orElseGet(() -> new MovedWeights(learner, tokens, centre, u, v));
     }
 
     private float[] direction(Random random) {
@@ -67,43 +66,30 @@ public final class LossSurface implements Surface {
         return direction;
     }
 
-    private void moveTo(double x, double y) {
-        float[] at = new float[centre.length];
-        for (int i = 0; i < at.length; i++) at[i] = (float) (centre[i] + x * u[i] + y * v[i]);
-        learner.setWeights(Tensor.of(at, at.length));
-    }
-
     @Override
-    public double value(double x, double y) {
-        moveTo(x, y);
-        double sum = 0;
-        float[] nll = learner.score(tokens).nll()[0];
-        for (float one : nll) sum += one;
-        return sum / nll.length;
+    public double[] values(double[][] points) {
+        return plane.losses(points);
     }
 
-    /** The loss' gradient projected on the two directions. */
+    /** With the gradient by all weights projected on the two directions. */
     @Override
-    public double[] gradient(double x, double y) {
-        moveTo(x, y);
-        float[] g = gradient();
-        double alongU = 0;
-        double alongV = 0;
-        for (int i = 0; i < g.length; i++) {
-            alongU += (double) g[i] * u[i];
-            alongV += (double) g[i] * v[i];
-        }
-        return new double[] {alongU, alongV};
+    public double[][] slopes(double[][] points) {
+        return plane.slopes(points);
     }
 
-    /** The gradient by all weights at the current point. */
-    private float[] gradient() {
+    /** The gradient by all weights at the origin. */
+    private float[] gradient(int[] tokens) {
         learner.clearGradient();
-        float[][] mean = new float[1][tokens[0].length - 1];
+        float[][] mean = new float[1][tokens.length - 1];
         Arrays.fill(mean[0], 1f / mean[0].length);
-        learner.accumulate(tokens, mean);
+        learner.accumulate(new int[][] {tokens}, mean);
         float[] g = learner.gradient().toFloats();
         learner.clearGradient();
         return g;
+    }
+
+    @Override
+    public void close() {
+        plane.close();
     }
 }

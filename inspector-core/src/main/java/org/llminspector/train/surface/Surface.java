@@ -3,15 +3,52 @@ package org.llminspector.train.surface;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 
 /** Function of two variables with its gradient, for optimizers to minimize. */
 public interface Surface {
 
-    public double value(double x, double y);
+    /** Values at points {x, y}. */
+    double[] values(double[][] points);
+
+    /** The value and the partial derivatives by x and y at each point, [3] each. */
+    double[][] slopes(double[][] points);
+
+    default double value(double x, double y) {
+        return values(new double[][] {{x, y}})[0];
+    }
 
     /** The partial derivatives by x and y, [2]. */
-    public double[] gradient(double x, double y);
+    default double[] gradient(double x, double y) {
+        double[] slope = slopes(new double[][] {{x, y}})[0];
+        return new double[] {slope[1], slope[2]};
+    }
+
+    /** A surface that is computed point by point. */
+    interface Function extends Surface {
+
+        @Override
+        double value(double x, double y);
+
+        @Override
+        double[] gradient(double x, double y);
+
+        @Override
+        default double[] values(double[][] points) {
+            return Stream.of(points).mapToDouble(p -> value(p[0], p[1])).toArray();
+        }
+
+        @Override
+        default double[][] slopes(double[][] points) {
+            return Stream.of(points)
+                    .map(p -> {
+                        double[] gradient = gradient(p[0], p[1]);
+                        return new double[] {value(p[0], p[1]), gradient[0], gradient[1]};
+                    })
+                    .toArray(double[][]::new);
+        }
+    }
 
     /** Test functions of optimizers, by name. */
     static Surface named(String name) {
@@ -25,7 +62,7 @@ public interface Surface {
 
     /** a x^2 + b x y + c y^2. */
     static Surface quadratic(double a, double b, double c) {
-        return new Surface() {
+        return new Function() {
             @Override
             public double value(double x, double y) {
                 return a * x * x + b * x * y + c * y * y;
@@ -51,7 +88,7 @@ public interface Surface {
     }
 
     /** (1 - x)^2 + 100 (y - x^2)^2: a curved valley with its minimum at (1, 1) (Rosenbrock 1960). */
-    final class Rosenbrock implements Surface {
+    final class Rosenbrock implements Function {
         @Override
         public double value(double x, double y) {
             double v = y - x * x;
@@ -66,7 +103,7 @@ public interface Surface {
     }
 
     /** (x^2 + y - 11)^2 + (x + y^2 - 7)^2: four equal minima (Himmelblau 1972). */
-    final class Himmelblau implements Surface {
+    final class Himmelblau implements Function {
         @Override
         public double value(double x, double y) {
             double a = x * x + y - 11;

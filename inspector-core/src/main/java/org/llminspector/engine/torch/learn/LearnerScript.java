@@ -28,7 +28,7 @@ import org.llminspector.spec.Rope;
  * is added to the stream is one operation with the sum. Values [1, pos, ..] have the positions of all sequences here,
  * [1, batch * pos, ..], and those with heads [batch, pos, head, width].
  */
-final class LearnerScript extends ScriptOps {
+class LearnerScript extends ScriptOps {
 
     private record Normed(String x, String weight) {}
 
@@ -49,6 +49,7 @@ final class LearnerScript extends ScriptOps {
         line("b = torch.size(ids, 0)");
         line("t = torch.size(ids, 1)");
         line("w = self.pieces(flat)");
+        prepare();
         for (int r = 0; r < spec.ropes().size(); r++) line("turn" + r + " = torch.slice(turns" + r + ", 0, 0, t)");
         Embedding<String> ends = new Embedding<>(spec, this, Tap.none());
         Block<String> block = new Block<>(spec, this, Tap.none());
@@ -57,11 +58,14 @@ final class LearnerScript extends ScriptOps {
         line("return torch.squeeze(" + use(ends.normed(x)) + ", 0)");
     }
 
+    /** Writes what a subclass has beside the weights. */
+    void prepare() {}
+
     /**
      * Tables that the methods are given: for each RoPE of the model cos + i sin [pos, 1, dims / 2], complex, and for each
      * ALiBi its biases [head, pos].
      */
-    private List<String> given() {
+    List<String> given() {
         List<String> names = new ArrayList<>();
         for (int r = 0; r < spec.ropes().size(); r++) names.add("turns" + r);
         for (int a = 0; a < spec.alibis().size(); a++) names.add("alibi" + a);
@@ -91,7 +95,7 @@ final class LearnerScript extends ScriptOps {
         return parameters.containsKey(name);
     }
 
-    private Parameter parameter(String name) {
+    final Parameter parameter(String name) {
         Parameter p = parameters.get(name);
         if (p != null) return p;
         throw Problem.unsupported("a weight of this model cannot be trained: it is not in the learner's layout")
@@ -101,9 +105,13 @@ final class LearnerScript extends ScriptOps {
 
     @Override
     protected String reference(String name) {
-        Parameter p = parameter(name.equals("unembed.weight") && spec.tied() ? "embed.weight" : name);
-        String w = "w[" + order.indexOf(p) + "]";
-        return p.isMatrix() ? w + ".view(" + p.shape() + ")" : w;
+        return piece("w", parameter(name.equals("unembed.weight") && spec.tied() ? "embed.weight" : name));
+    }
+
+    /** A parameter's part of a flat array that a variable has in pieces. */
+    final String piece(String pieces, Parameter p) {
+        String piece = pieces + "[" + order.indexOf(p) + "]";
+        return p.isMatrix() ? piece + ".view(" + p.shape() + ")" : piece;
     }
 
     @Override

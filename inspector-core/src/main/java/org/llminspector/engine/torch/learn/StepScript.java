@@ -141,7 +141,7 @@ final class StepScript {
     }
 
     /** From products with the unembedding to logits. */
-    private static String logits(DecoderSpec spec, int bias) {
+    static String logits(DecoderSpec spec, int bias) {
         StringBuilder text = new StringBuilder();
         if (bias >= 0) text.append("x = torch.add(x, w[" + bias + "])\n");
         if (scaled(spec)) text.append("x = torch.mul(x, " + (double) spec.logitScale() + ")\n");

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
@@ -233,7 +234,7 @@ public final class TorchLearner implements Learner {
         return List.of(manager.create(at.build().toArray()), manager.create(values.array()));
     }
 
-    private NDArray ids(int[][] tokens) {
+    NDArray ids(int[][] tokens) {
         if (Stream.of(tokens).anyMatch(row -> row.length != tokens[0].length)) {
             throw new IllegalArgumentException("sequences of different lengths");
         }
@@ -284,11 +285,33 @@ public final class TorchLearner implements Learner {
 
     /** Calls a method that passes sequences of this length through the model: the tables are its last arguments. */
     private NDList passes(boolean gradients, String method, int length, NDArray... arguments) {
-        NDArray[] tables = tables(length);
-        return call(
+        return passes(gradients, method, script, length, arguments);
+    }
+
+    /** The same of a script of these layers: the weights are its first argument. */
+    NDList passesOfWeights(boolean gradients, String method, Script of, int length, NDArray... arguments) {
+        return passes(
                 gradients,
                 method,
-                Stream.concat(Stream.of(arguments), Stream.of(tables)).toArray(NDArray[]::new));
+                of,
+                length,
+                Stream.concat(Stream.of(weights), Stream.of(arguments)).toArray(NDArray[]::new));
+    }
+
+    private NDList passes(boolean gradients, String method, Script of, int length, NDArray... arguments) {
+        NDArray[] all =
+                Stream.concat(Stream.of(arguments), Stream.of(tables(length))).toArray(NDArray[]::new);
+        return of.callAsWritten(manager, gradients, method, all);
+    }
+
+    /** A manager on the learner's device. */
+    NDManager newManager() {
+        return EngineThread.call(() -> NDManager.newBaseManager(place, "PyTorch"));
+    }
+
+    @Override
+    public Optional<Plane> plane(int[] tokens, Tensor u, Tensor v) {
+        return PlaneScript.of(spec, layout).map(methods -> new TorchPlane(this, methods, tokens, u, v));
     }
 
     private NDList call(boolean gradients, String method, NDArray... arguments) {
@@ -363,7 +386,7 @@ public final class TorchLearner implements Learner {
     }
 
     /** Runs work on the engine thread and frees its temporary arrays. */
-    private <T> T work(Callable<T> work) {
+    <T> T work(Callable<T> work) {
         return EngineThread.scoped(() -> {
             Threads.use(threads);
             return work.call();
