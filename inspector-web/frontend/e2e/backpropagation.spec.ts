@@ -1,7 +1,7 @@
 import { fits } from './fits';
 import { defaultModel, expect, somePrompt, test } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
-import type { Gradients, Learner, ModelSummary, RunManifest } from '../src/api/types';
+import type { Gradients, Learner, ModelSummary, Neuron, RunManifest } from '../src/api/types';
 
 /** Chapter 6 on whatever model the server opens: gradients are REST's, the guess is checked, updates are real and undone. */
 
@@ -29,12 +29,18 @@ async function made(request: APIRequestContext, of?: ModelSummary): Promise<RunM
   return response.json();
 }
 
-async function gradientsOf(request: APIRequestContext, run: RunManifest, target: number): Promise<Gradients> {
+async function gradientsOf(
+  request: APIRequestContext,
+  run: RunManifest,
+  target: number,
+  values?: string[],
+): Promise<Gradients> {
   const data = {
     model: run.model.slug,
     tokens: run.tokens.slice(0, run.prompt_length).map((t) => t.id),
     targets: [{ pos: -1, token: target }],
-    hooks: ['hook_embed', 'blocks.*.hook_resid_post'],
+    hooks: values ?? ['hook_embed', 'blocks.*.hook_resid_post'],
+    values: values !== undefined,
   };
   const response = await request.post('/api/v1/gradients', { data, ...SLOW });
   expect(response.ok()).toBe(true);
@@ -85,6 +91,47 @@ test('the three passes have the server’s numbers, on every model, for whatever
   }
 });
 
+test('the first screen’s chain has the server’s numbers, and its update is answered beside the button', async ({
+  page,
+  request,
+}) => {
+  const run = await made(request);
+  for (const size of [
+    { width: 1400, height: 900 },
+    { width: 390, height: 844 },
+  ]) {
+    await page.setViewportSize(size);
+    await open(page, run);
+    const chain = page.getByTestId('chain');
+    await expect(chain).toBeVisible(SLOW);
+    const [layer, neuron] = [await chain.getAttribute('data-layer'), await chain.getAttribute('data-neuron')];
+    const pos = run.prompt_length - 1;
+    const of = { run: run.id, layer: Number(layer), neuron: Number(neuron), pos };
+    const told: Neuron = await (await request.post('/api/v1/neuron', { data: of, ...SLOW })).json();
+    const { z, inputs } = told.sums[0].sum;
+    const forward = await chain
+      .locator('[data-value]')
+      .evaluateAll((all) => all.map((e) => Number((e as SVGElement).dataset.value)));
+    const g = await gradientsOf(request, run, await targetOf(page), [`blocks.${layer}.mlp.hook_pre`]);
+    const expected = [inputs[0].value, inputs[0].weight, z, told.post, g.value];
+    expected.forEach((value, i) => expect(forward[i] - value, `value ${i}`).toBeCloseTo(0, 4));
+    const hook = g.hooks[0];
+    const dPre = hook.values![pos * hook.shape.at(-1)! + Number(neuron)];
+    const back = await chain
+      .locator('[data-gradient]')
+      .evaluateAll((all) => all.map((e) => Number((e as SVGElement).dataset.gradient)));
+    expect(back[0]).toBeCloseTo(inputs[0].value * dPre, 6);
+    expect(back[1]).toBeCloseTo(dPre, 6);
+    await chain.getByRole('button', { name: 'Apply one update' }).click();
+    const after = chain.locator('[data-after]');
+    await expect(after).toBeInViewport(SLOW);
+    const [button, answer] = [await chain.getByTestId('hands').boundingBox(), await after.boundingBox()];
+    expect(answer!.y).toBeLessThan(button!.y + button!.height);
+    await chain.getByRole('button', { name: /^Undo/ }).click();
+    await expect(chain.getByText('byte for byte')).toBeInViewport(SLOW);
+  }
+});
+
 test('an exported graph says why it cannot show it', async ({ page, request }) => {
   const { exported } = await modelsOf(request);
   for (const model of exported) {
@@ -97,7 +144,8 @@ test('an exported graph says why it cannot show it', async ({ page, request }) =
 test('a guess is checked against the gradient, and the words move the figure', async ({ page, request }) => {
   const run = await made(request);
   await open(page, run);
-  await expect(page.getByTestId('passes')).toBeVisible();
+  const chain = page.getByTestId('chain');
+  await expect(chain).toBeVisible(SLOW);
   const g = await gradientsOf(request, run, await targetOf(page));
   const guess = page.getByTestId('guess');
   await guess.evaluate((e) => e.scrollIntoView({ block: 'center' }));
@@ -106,6 +154,7 @@ test('a guess is checked against the gradient, and the words move the figure', a
   const best = Math.max(...g.hooks.find((h) => h.hook === 'hook_embed')!.by_position!.slice(0, -1));
   const told = (await guess.getByTestId('guess-length').innerText()).replace('−', '-');
   expect(Math.abs(Number.parseFloat(told) / best - 1)).toBeLessThan(1e-3);
+  await expect(chain).toHaveCount(0);
   await page.getByRole('heading', { name: /^One link/ }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
   await expect(page.getByTestId('chain')).toBeVisible(SLOW);
 });

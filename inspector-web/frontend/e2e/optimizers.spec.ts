@@ -1,7 +1,7 @@
 import { fits } from './fits';
 import { defaultModel, expect, somePrompt, test } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
-import type { Descent, ModelSummary, RunManifest } from '../src/api/types';
+import type { Descent, LearnerStepAnswer, ModelSummary, RunManifest } from '../src/api/types';
 
 /** Chapter 7 on whatever model the server opens: every path is REST's, the guess is checked, real updates are taken back. */
 
@@ -67,6 +67,27 @@ test('the paths are the server’s, on what is made up and on the model’s own 
   expect(real.values![middle][middle]).toBeCloseTo(value, 3);
 });
 
+test('until a surface’s own heights are there, no other’s are shown', async ({ page, request }) => {
+  const run = await made(request);
+  await open(page, run, '&kept&panel=made&surface=ravine');
+  await expect(page.getByTestId('surface').locator('[data-kind=sgd]')).toHaveAttribute('data-value', /./, SLOW);
+  const ravine = await page.getByTestId('surface').locator('[data-kind=sgd]').getAttribute('data-value');
+  let go = () => {};
+  const held = new Promise<void>((done) => (go = done));
+  await page.route('**/api/v1/optimizers', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.getByText('Real loss', { exact: true }).click();
+  const figure = page.getByTestId('figure-walks');
+  await expect(figure).toContainText('and the walks');
+  await expect(figure.getByTestId('surface'), 'the made-up ravine is no model’s loss').toHaveCount(0);
+  await expect(page.locator('[data-says=ends]')).toHaveCount(0);
+  go();
+  await expect(figure.getByTestId('surface').locator('[data-kind=sgd]')).toHaveAttribute('data-value', /./, SLOW);
+  expect(await figure.getByTestId('surface').locator('[data-kind=sgd]').getAttribute('data-value')).not.toBe(ravine);
+});
+
 test('a guess is checked against the walk, and the words move the figure', async ({ page, request }) => {
   const run = await made(request);
   await open(page, run);
@@ -90,14 +111,30 @@ test('four real updates start from the same loss, and each is taken back', async
   const run = await made(request);
   await open(page, run, '&kept&panel=moves');
   const moves = page.getByTestId('moves');
-  await moves.getByRole('button', { name: 'Make the four updates' }).click();
-  await expect(moves.locator('tfoot [data-loss]')).toHaveCount(4, SLOW);
+  // A small model’s are made without being asked for.
+  await expect(moves.locator('[data-loss]')).toHaveCount(4, SLOW);
   const losses = async () =>
-    moves.locator('tfoot [data-loss]').evaluateAll((all) => all.map((e) => Number((e as HTMLElement).dataset.loss)));
+    moves.locator('[data-loss]').evaluateAll((all) => all.map((e) => Number((e as HTMLElement).dataset.loss)));
   const first = await losses();
   await moves.getByRole('button', { name: 'Make them again' }).click();
   await expect(moves.getByRole('button', { name: 'Make them again' })).toBeEnabled(SLOW);
+  await expect(moves.locator('[data-loss]')).toHaveCount(4, SLOW);
   expect(await losses(), 'nothing of the first four is left').toEqual(first);
+  // Each mark is the update's length over the root of the tensor's size, as the server tells it.
+  const { id } = await (await request.post('/api/v1/learners', { data: { model: run.model.slug } })).json();
+  const tokens = run.tokens.slice(0, run.prompt_length).map((t) => t.id);
+  const step = { tokens, optimizer: 'adam', learning_rate: 0.001 };
+  const told = await (await request.post(`/api/v1/learners/${id}/steps`, { data: step, ...SLOW })).json();
+  await request.delete(`/api/v1/learners/${id}`);
+  expect(told.loss_after).toBeCloseTo(first[2], 6);
+  const rms = (told as LearnerStepAnswer).parameters.map(
+    (p) => p.update_norm / Math.sqrt(p.shape.reduce((a, b) => a * b, 1)),
+  );
+  const marks = await moves
+    .locator('[data-kind=adam]')
+    .evaluateAll((all) => all.map((e) => Number((e as SVGElement).dataset.moved)));
+  expect(marks.length).toBeGreaterThan(1);
+  for (const mark of marks) expect(Math.min(...rms.map((r) => Math.abs(r / mark - 1)))).toBeLessThan(1e-4);
 });
 
 fits(

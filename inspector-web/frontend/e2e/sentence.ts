@@ -31,10 +31,13 @@ export interface Sentences {
   address?: (run: RunManifest, request: APIRequestContext) => Promise<string>;
 }
 
-/** All numbers in a text, in order: 1,024 is one, and so is −0.5. */
+/** All numbers in a text, in order: 1,024 is one, and so are −0.5 and 1.2 × 10⁻⁷. */
 export function numbersIn(text: string): number[] {
-  return [...text.matchAll(/[−-]?\d+(?:,\d{3})*(?:\.\d+)?/g)].map(([n]) =>
-    Number(n.replaceAll(',', '').replace('−', '-')),
+  const number = /([−-]?\d+(?:,\d{3})*(?:\.\d+)?)(?:\s*×\s*10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?/g;
+  const lowered = (raised: string) => [...raised].map((c) => (c === '⁻' ? '-' : '⁰¹²³⁴⁵⁶⁷⁸⁹'.indexOf(c))).join('');
+  return [...text.matchAll(number)].map(
+    ([, digits, raised]) =>
+      Number(digits.replaceAll(',', '').replace('−', '-')) * (raised ? 10 ** Number(lowered(raised)) : 1),
   );
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Gradients, RunManifest } from '../src/api/types';
+import type { Gradients, Neuron, RunManifest } from '../src/api/types';
 import { blame, chain, second } from '../src/chapters/06-backpropagation/asks';
 import { linksOf, mostBlamed } from '../src/chapters/06-backpropagation/links';
 import {
-  blamedLayer,
+  blamedLayers,
   fittingRate,
   mostTelling,
   passesOf,
@@ -70,16 +70,29 @@ describe('one mistake sent back', () => {
   });
 
   it('finds the layer and the neuron with most blame, and writes its links', () => {
-    expect(blamedLayer(g, 2)).toBe(0);
+    expect(blamedLayers(g, 2)[0].layer).toBe(0);
+    const more = { ...g, hooks: [1, 3, 2].map((n, i) => ({ hook: `blocks.${i}.mlp.hook_post`, by_position: [n] })) };
+    expect(blamedLayers(more as unknown as Gradients, 0)).toEqual([
+      { layer: 1, norm: 3 },
+      { layer: 2, norm: 2 },
+      { layer: 0, norm: 1 },
+    ]);
     expect(rowAt(g, 'blocks.0.mlp.hook_pre', 2)).toEqual([0.25, -3]);
     expect(mostBlamed([10, 1], [0.5, -2]), 'activation times gradient, not the gradient alone').toBe(0);
     const links = linksOf(
       g,
-      { layer: 0, neuron: null, pos: 2, gated: false },
+      { layer: 0, neuron: 1, pos: 2, gated: false },
       Float32Array.of(1, 3),
       Float32Array.of(2, -4),
+      { sums: [{ sum: { z: 0.5, inputs: [{ feature: 1, value: -4, weight: 0.25 }] } }] } as unknown as Neuron,
     )!;
-    expect(links).toMatchObject({ neuron: 1, dPost: -2, dPre: -3, slope: 1.5, post: 3, inputs: 2 });
+    expect(links).toMatchObject({ neuron: 1, dPost: -2, dPre: -3, slope: 1.5, z: 0.5, post: 3, inputs: 2 });
+    expect(links.path, 'a weight’s gradient is what it reads times that of its sum').toEqual({
+      input: 1,
+      read: -4,
+      weight: 0.25,
+      gradient: 12,
+    });
     expect(links.weights[0]).toEqual({ input: 1, read: -4, gradient: 12 });
   });
 });

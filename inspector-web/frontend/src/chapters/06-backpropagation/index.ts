@@ -4,9 +4,9 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The panel that is shown. */
-  panel: choice('passes', 'tokens', 'chain', 'update'),
-  /** How far the three passes have been played. */
-  pass: choice('forward', 'loss', 'backward'),
+  panel: choice('chain', 'passes', 'tokens', 'update'),
+  /** How far the four steps have been played. */
+  pass: choice('forward', 'loss', 'backward', 'update'),
   /** The token that should have come; the second most probable when none was chosen. */
   target: whole(),
   /** The neuron whose chain is written out; the one with most blame when none was chosen. */

@@ -1,15 +1,18 @@
 /** The links of one neuron's chain, at the position that was wrong. */
 import { api } from '../../api/client';
 import type { Source } from '../../api/source';
-import type { Gradients } from '../../api/types';
+import type { Gradients, Neuron } from '../../api/types';
 import { rowAt } from './passes';
 
 export interface Links {
   layer: number;
   neuron: number;
   gated: boolean;
-  /** Its activation. */
+  /** Its (gate's) sum, and its activation. */
+  z: number;
   post: number;
+  /** The input that contributes most to the sum: what it reads, its weight, and the loss's gradient by that. */
+  path: { input: number; read: number; weight: number; gradient: number };
   /** The loss's gradient by it, by its (gate's) sum, and how the one comes from the other. */
   dPost: number;
   dPre: number;
@@ -31,18 +34,23 @@ export function mostBlamed(post: ArrayLike<number>, dPost: ArrayLike<number>): n
 
 const SHOWN = 6;
 
-/** @param reads what the feed-forward part read at the position, [d_model] */
+/**
+ * @param reads what the feed-forward part read at the position, [d_model]
+ * @param told how the neuron's sum came about
+ */
 export function linksOf(
   g: Gradients,
-  of: { layer: number; neuron: number | null; pos: number; gated: boolean },
+  of: { layer: number; neuron: number; pos: number; gated: boolean },
   post: Float32Array,
   reads: Float32Array,
+  told: Neuron,
 ): Links | null {
   const block = `blocks.${of.layer}`;
   const dPosts = rowAt(g, `${block}.mlp.hook_post`, of.pos);
   const dPres = rowAt(g, `${block}.mlp.hook_pre`, of.pos);
   if (!dPosts || !dPres) return null;
-  const neuron = of.neuron ?? mostBlamed(post, dPosts);
+  const { neuron } = of;
+  const most = told.sums[0].sum.inputs[0];
   const [dPost, dPre] = [dPosts[neuron], dPres[neuron]];
   const weights = Array.from(reads, (read, input) => ({ input, read, gradient: read * dPre }))
     .sort((a, b) => Math.abs(b.gradient) - Math.abs(a.gradient))
@@ -51,7 +59,9 @@ export function linksOf(
     layer: of.layer,
     neuron,
     gated: of.gated,
+    z: told.sums[0].sum.z,
     post: post[neuron],
+    path: { input: most.feature, read: most.value, weight: most.weight, gradient: most.value * dPre },
     dPost,
     dPre,
     slope: dPost === 0 ? 0 : dPre / dPost,

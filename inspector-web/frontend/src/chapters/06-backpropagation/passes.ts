@@ -14,6 +14,10 @@ export interface Pass {
   weights: number | null;
 }
 
+/** The four steps of learning from one mistake. */
+export const STEPS = ['forward', 'loss', 'backward', 'update'] as const;
+export type Step = (typeof STEPS)[number];
+
 /** √(Σ x²), over the weights whose names begin so; null where there is none. */
 export function together(g: Gradients, prefix: string): number | null {
   const own = g.parameters.filter((p) => p.name.startsWith(prefix));
@@ -61,15 +65,15 @@ export function mostTelling(lengths: number[]): number | null {
   return before.indexOf(Math.max(...before));
 }
 
-/** The layer whose feed-forward neurons got the longest gradient at a position. */
-export function blamedLayer(g: Gradients, pos: number): number | null {
-  let best: { layer: number; norm: number } | null = null;
+/** Layers by the length of the gradient that their feed-forward neurons got at a position, the longest first. */
+export function blamedLayers(g: Gradients, pos: number): { layer: number; norm: number }[] {
+  const all: { layer: number; norm: number }[] = [];
   for (const h of g.hooks) {
     const layer = /^blocks\.(\d+)\.mlp\.hook_post$/.exec(h.hook)?.[1];
     const norm = h.by_position?.[pos];
-    if (layer !== undefined && norm !== undefined && norm > (best?.norm ?? -1)) best = { layer: Number(layer), norm };
+    if (layer !== undefined && norm !== undefined) all.push({ layer: Number(layer), norm });
   }
-  return best?.layer ?? null;
+  return all.sort((a, b) => b.norm - a.norm);
 }
 
 /** One row of a hook's values in an answer that has them: [pos, width]. */

@@ -12,8 +12,9 @@ import { cannotShow, sizesOf } from './model';
 import { Stage } from '../stage.svelte';
 import { blame, chain, second } from './asks';
 import { PARAMS, record } from './index';
-import { linksOf, readBy } from './links';
-import { blamedLayer, mostTelling, passesOf, saliency, weightCount } from './passes';
+import { linksOf, mostBlamed, readBy } from './links';
+import { blamedLayers, fittingRate, mostTelling, passesOf, rowAt, saliency, weightCount } from './passes';
+import { Copy, type Lesson } from './copy.svelte';
 
 const CANDIDATES = 12;
 
@@ -67,7 +68,9 @@ export class BackpropagationState {
   readonly passes = $derived(this.m ? passesOf(this.m.model.n_layers, this.#pos, this.#norms.value, this.g) : []);
   readonly lengths = $derived(this.g ? saliency(this.g) : null);
   readonly right = $derived(this.lengths ? mostTelling(this.lengths) : null);
-  readonly blamed = $derived(this.g ? blamedLayer(this.g, this.#pos) : null);
+  /** Layers by how long the gradient of their neurons' activations is, the longest first. */
+  readonly blame = $derived(this.g ? blamedLayers(this.g, this.#pos) : []);
+  readonly blamed = $derived(this.blame[0]?.layer ?? null);
 
   readonly links = resource(() => {
     const [from, t, layer, at, neuron] = [this.source, this.target, this.blamed, this.#pos, this.look.neuron];
@@ -81,13 +84,29 @@ export class BackpropagationState {
           readBy(from, layer, at, signal),
           from.spec(signal),
         ]);
-        return linksOf(answer, { layer, neuron, pos: at, gated: spec.layers[layer].mlp.gated }, post.data, reads);
+        const n = neuron ?? mostBlamed(post.data, rowAt(answer, hook, at) ?? []);
+        const told = await from.neuron(layer, n, at, signal);
+        const of = { layer, neuron: n, pos: at, gated: spec.layers[layer].mlp.gated };
+        return linksOf(answer, of, post.data, reads, told);
       });
   });
 
   /** Another of the chapter's prompts: what the update was not about. */
   readonly other = $derived(
     this.#textual ? (record.examples.find((e) => e.prompt !== this.m?.prompt)?.prompt ?? null) : null,
+  );
+  /** The copy that updates are made to; closed with the chapter. */
+  readonly copy = new Copy();
+  readonly teach = $derived<Lesson | null>(
+    this.m && this.target !== null && this.g
+      ? {
+          run: this.m,
+          target: this.target,
+          rivals: [...new Set([this.target, ...this.choices.slice(0, 5)])],
+          other: this.other,
+          rate: this.look.rate ?? fittingRate(this.g),
+        }
+      : null,
   );
   readonly first = $derived(this.passes[0]?.here ?? null);
   readonly last = $derived(this.passes.at(-1)?.here ?? null);

@@ -4,7 +4,7 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The panel that is shown. */
-  panel: choice('made', 'real', 'moves', 'memory'),
+  panel: choice('moves', 'made', 'real', 'memory'),
   /** The made-up surface. */
   surface: choice('ravine', 'bowl', 'saddle', 'rosenbrock', 'himmelblau'),
   /** Where all of them start; the surface's own place when none was chosen. */

@@ -1,4 +1,5 @@
 /** Chapter 7's state: the surface and the starting point on show, and the optimizers' walks over it. */
+import { untrack } from 'svelte';
 import type { Source } from '../../api/source';
 import type { Descent } from '../../api/types';
 import { resource } from '../../kit/data/resource.svelte';
@@ -7,7 +8,9 @@ import { run } from '../../state/run.svelte';
 import { cannotShow, sizesOf } from './model';
 import { Stage } from '../stage.svelte';
 import { PARAMS } from './index';
-import { chosen, lowest, MADE, onLoss, onMade, SLICE, type Kind } from './walks';
+import { chosen, endsOf, finer, lowest, MADE, onLoss, onMade, SLICE, type Kind } from './walks';
+
+const SMALL = 20_000_000;
 
 export class OptimizersState {
   readonly stage = new Stage(PARAMS);
@@ -16,6 +19,8 @@ export class OptimizersState {
   readonly #look = $derived(this.stage.look);
   readonly cannot = $derived(this.#m ? cannotShow(models.isExported(this.#m.model.slug)) : null);
   readonly weights = $derived(models.list.find((s) => s.slug === this.#m?.model.slug)?.parameters ?? null);
+  /** Four updates of it take a moment: they are made without being asked for. */
+  readonly small = $derived((this.weights ?? Infinity) <= SMALL);
 
   readonly #panel = $derived(this.stage.asking ? 'made' : this.#look.panel);
   readonly place = $derived(
@@ -38,9 +43,29 @@ export class OptimizersState {
     if (!of || !what || this.cannot || (this.#panel !== 'made' && this.#panel !== 'real')) return null;
     return async (signal) => ({ of, surface, descent: await of.ask(what, signal) });
   });
-  /** While another start's comes, the last of the same surface stays, marked as stale. */
-  readonly descent = $derived(
-    this.walk.last?.of === this.source && this.walk.last.surface === this.#surface ? this.walk.last.descent : null,
+  /** What does not depend on the start: while another walk comes, the surface stays. */
+  readonly #coarse = $derived(
+    this.walk.last?.of === this.source && this.walk.last.surface === this.#surface
+      ? (this.walk.last.descent.values ?? null)
+      : null,
+  );
+  readonly walks = $derived(this.walk.value?.descent.paths ?? []);
+  /** The real slice once more, finer: asked for once the walks are there, left when another walk is wanted. */
+  readonly #fine = resource<{ of: Source; descent: Descent }>(() => {
+    const [of, m, idle] = [this.source, this.#m, this.walk.value !== null];
+    if (!of || !m || of.recorded || this.#panel !== 'real' || !idle) return null;
+    if (untrack(() => this.#fine.last?.of === of)) return null;
+    return async (signal) => ({ of, descent: await of.ask(finer(m), signal) });
+  });
+  readonly finer = $derived(this.#panel === 'real' && this.#fine.pending);
+  readonly heights = $derived(
+    (this.#panel === 'real' && this.#coarse && this.#fine.last?.of === this.source
+      ? this.#fine.last.descent.values
+      : null) ?? this.#coarse,
+  );
+  /** What the words tell of the real walks; null until they are there. */
+  readonly told = $derived(
+    this.#panel === 'real' && this.walk.value && this.#coarse ? endsOf(this.walk.value.descent, this.#coarse) : null,
   );
   readonly #ravine = resource<{ of: Source; descent: Descent }>(() => {
     const of = this.source;

@@ -8,7 +8,7 @@ export const KINDS = ['sgd', 'momentum', 'adam', 'adamw'] as const;
 export type Kind = (typeof KINDS)[number];
 export const NAMES: Record<Kind, string> = { sgd: 'SGD', momentum: 'Momentum', adam: 'Adam', adamw: 'AdamW' };
 /** What AdamW shrinks a weight by at each step, times the rate: without it it would be Adam. */
-const DECAY = 0.1;
+export const DECAY = 0.1;
 
 /** Place is the part of a surface that is drawn, where walks begin, and how large their steps are. */
 export interface Place {
@@ -31,6 +31,7 @@ export const MADE: Record<Made, Place> = {
   himmelblau: { low: -6, high: 6, x: 0.5, y: -0.5, rate: 0.01, steps: 80, n: 61 },
 };
 /** A slice of a real loss: 0, 0 is the model as it is; 1 is a step as long as the weights themselves. */
+const FINE = 33;
 export const SLICE: Place = { low: -0.6, high: 0.6, x: 0.4, y: 0.4, rate: 0.01, steps: 24, n: 11 };
 
 const walkers = (rate: number) =>
@@ -52,12 +53,41 @@ export const onMade = (name: Made, place: Place): WalkAsk => request({ function:
 
 export function onLoss(m: RunManifest, place: Place): WalkAsk {
   const tokens = m.tokens.slice(0, m.prompt_length).map((t) => t.id);
-  return request({ loss: { model: m.model.slug, tokens, along: 'gradient', seed: 1 } }, place);
+  return request({ loss: { model: m.model.slug, tokens, along: 'random', seed: 1 } }, place);
+}
+
+/** The same slice's heights alone, drawn finer. */
+export function finer(m: RunManifest): WalkAsk {
+  const ask = onLoss(m, SLICE);
+  const { surface, grid } = ask.body;
+  return { ...ask, body: { surface, optimizers: [], grid: { ...grid!, n: FINE } } };
 }
 
 /** The place with what a reader chose of it. */
 export function chosen(place: Place, x: number | null, y: number | null, times: number): Place {
   return { ...place, x: x ?? place.x, y: y ?? place.y, rate: place.rate * times };
+}
+
+/** Where the walks began and ended, and how high the model as it is stands. */
+export interface Ends {
+  start: number;
+  /** In the middle of an odd number of samples. */
+  middle: number;
+  steps: number;
+  ends: [kind: Kind, value: number][];
+}
+
+export function endsOf(d: Descent, heights: number[][]): Ends | null {
+  const at = (heights.length - 1) / 2;
+  const [middle, start] = [heights[at]?.[at], d.paths[0]?.points[0]?.value];
+  if (middle === undefined || start === undefined) return null;
+  const last = (p: Descent['paths'][number]) => p.points[p.points.length - 1]?.value ?? NaN;
+  return {
+    start,
+    middle,
+    steps: Math.max(...d.paths.map((p) => p.points.length - 1)),
+    ends: d.paths.map((p) => [p.kind as Kind, last(p)]),
+  };
 }
 
 /** Whose last step lies lowest; one that left for infinity is out of it. */
