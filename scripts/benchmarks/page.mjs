@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Measures the page in Chromium against a server of its own: bytes of the first view and of each chapter's code; the
- * longest task and the frames per second while a pointer moves over runs of 400, 1,000 and 2,000 tokens; with --lighthouse
+ * Measures the page in Chromium against a server of its own: bytes of the first view, and of each chapter's code and
+ * recording; how far things move while a view is loaded and read to its end (CLS); the longest task and the frames per second while a pointer moves over runs of 400, 1,000 and 2,000 tokens; with --lighthouse
  * the score of / on a phone as Lighthouse has it (npx fetches it).
  *
  *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5] [--lighthouse TIMES]
@@ -32,6 +32,7 @@ const browser = await chromium.launch({ executablePath: browserPath(), args: ['-
 try {
   console.log(`${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(1)}; Chromium ${browser.version()}`);
   await weights();
+  await shifts();
   for (let i = 0; i < Number(args.lighthouse); i++) lighthouse();
   const { models, default: standard } = await (await fetch(`${url}/api/v1/models`)).json();
   const embedded = models.find((m) => m.slug === standard);
@@ -72,7 +73,11 @@ async function weights() {
   for (const chapter of readdirSync(join(frontend, 'src/chapters')).filter((f) => /^\d\d-/.test(f))) {
     const all = await bytesOf(`/chapters/${chapter}`);
     const own = [...all].filter(([path]) => path.endsWith('.js') && !first.has(path));
-    console.log(`${chapter}: first view ${kib(sum(all.values()))} KiB; scripts that / has not ${kib(sum(own.map(([, n]) => n)))} KiB`);
+    const recorded = [...all].filter(([path]) => /\/run-[^/]+\.json$|\.gz$/.test(path));
+    console.log(
+      `${chapter}: first view ${kib(sum(all.values()))} KiB; scripts that / has not ${kib(sum(own.map(([, n]) => n)))} KiB; ` +
+        `recording ${kib(sum(recorded.map(([, n]) => n)))} KiB in ${recorded.length} files`,
+    );
   }
 }
 
@@ -88,6 +93,45 @@ async function bytesOf(path) {
   await page.evaluate(() => document.fonts.ready);
   await page.close();
   return sizes;
+}
+
+/** Cumulative layout shift of every view that shows runs, without Run: until its live run is there, then scrolled to its end. */
+async function shifts() {
+  const chapters = readdirSync(join(frontend, 'src/chapters')).filter((f) => /^\d\d-/.test(f));
+  for (const [width, height] of [[1400, 900], [390, 844]]) {
+    for (const path of ['/', '/compare', ...chapters.map((c) => `/chapters/${c}`)]) {
+      const page = await browser.newPage({ viewport: { width, height } });
+      await page.addInitScript(() => {
+        window.shifted = [];
+        new PerformanceObserver((list) => {
+          for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifted.push([e.startTime, e.value]);
+        }).observe({ type: 'layout-shift', buffered: true });
+      });
+      await page.goto(url + path);
+      const live = page.waitForFunction(() => /Live run|Last run/.test(document.querySelector('[data-testid=status]')?.textContent ?? ''));
+      if (path !== '/compare') await live.catch(() => console.log(`${path}: no live run came`));
+      await page.waitForTimeout(2000);
+      await page.evaluate(async () => {
+        for (let y = 0; y < document.body.scrollHeight; y += innerHeight / 4) {
+          window.scrollTo(0, y);
+          await new Promise((r) => setTimeout(r, 200));
+        }
+      });
+      console.log(`${path} at ${width} x ${height}: layout shift ${worst(await page.evaluate(() => window.shifted)).toFixed(3)}`);
+      await page.close();
+    }
+  }
+}
+
+/** As Chromium reports it: the largest sum of shifts less than a second apart within five seconds. */
+function worst(shifts) {
+  let [most, now, first, last] = [0, 0, -Infinity, -Infinity];
+  for (const [at, value] of shifts) {
+    if (at - last > 1000 || at - first > 5000) [now, first] = [0, at];
+    [now, last] = [now + value, at];
+    most = Math.max(most, now);
+  }
+  return most;
 }
 
 /** Moves a pointer over a figure and tells the longest task, and how often a frame came. */
