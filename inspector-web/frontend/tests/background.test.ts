@@ -204,12 +204,14 @@ describe('what a recording was asked', () => {
     expect(await source.ask({ path: '/runs/recorded-1/x', body: { run: 'recorded-1' } }, own)).toBe(1);
     expect(await source.capture('logits', { pos: 3 }, own)).toBe(2);
     expect(await source.capture('logits', { pos: 3 }, own)).toBe(2);
+    await source.ask({ path: '/runs/recorded-1/captures/blocks.0.hook_mlp_out?pos=12', body: null }, own);
     expect(await source.lens(own, undefined)).toBe(3);
     await source.need(['a'], undefined);
     await source.askAgain(live, signal);
     expect(heard).toEqual([
       ['ask', { path: '/runs/live-2/x', body: { run: 'live-2' } }, signal],
       ['capture', 'logits', { pos: 3 }, signal],
+      ['capture', 'blocks.0.hook_mlp_out', { pos: '12' }, signal],
       ['need', ['a']],
     ]);
   });

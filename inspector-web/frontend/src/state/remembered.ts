@@ -1,4 +1,4 @@
-import type { Source } from '../api/source';
+import type { Ask, Source } from '../api/source';
 
 /** A source that remembers what was asked of it. */
 export interface Remembered extends Source {
@@ -24,6 +24,8 @@ const QUESTIONS = [
   'spec',
 ] as const;
 
+const CAPTURE = /^\/runs\/[^/]+\/captures\/([^?]+)\??(.*)$/;
+
 export function remembered(source: Source): Remembered {
   const questions = new Map<string, (of: Source, signal: AbortSignal) => Promise<unknown>>();
   const watched = Object.fromEntries(
@@ -36,6 +38,10 @@ export function remembered(source: Source): Remembered {
           // A question may name the run that it is about.
           const again = JSON.parse(said.replaceAll(source.manifest.id, of.manifest.id)) as unknown[];
           args.forEach((a, i) => a instanceof AbortSignal && again.splice(i, 0, signal));
+          // A value that was asked for as an answer: a live run may have to read it first.
+          const value = name === 'ask' && CAPTURE.exec((again[0] as Ask).path);
+          if (value)
+            return of.capture(decodeURIComponent(value[1]), Object.fromEntries(new URLSearchParams(value[2])), signal);
           return (of[name] as (...args: unknown[]) => Promise<unknown>)(...again);
         });
         return (source[name] as (...args: unknown[]) => unknown)(...args);
