@@ -46,7 +46,7 @@ test('a comparison is made, watched, opened cell by cell, and found again by its
   const judged = kept.hooks.filter((h) => h.made !== undefined);
   expect(profile.map((row) => row[0])).toEqual(judged.map((h) => h.hook).slice(0, profile.length));
   const row = judged.findIndex((h) => h.hook === bad.hook);
-  expect(judged[row].made).toBe(bad.distance);
+  expect(judged[row].made).toBe(bad.distance_all);
   expect(bad.distance!).toBeGreaterThan(bad.factor * bad.floor!);
 
   await expect(figure(page, 'text').getByRole('application', { name: /KL divergence by position/ })).toBeVisible();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,19 @@ Json = Dict[str, Any]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and its standard error, None when one position alone gives none."""
+    """A value and its standard error, None when one position alone gives none.
+
+    Attributes:
+        interval: low and high of the 95 % interval, taken in log space, of a perplexity or a ratio of two; else None.
+    """
 
     value: float
     error: Optional[float]
+    interval: Optional[Tuple[float, float]] = None
 
     def __str__(self) -> str:
+        if self.interval is not None:
+            return f"{self.value:.6g} ({self.interval[0]:.4g} to {self.interval[1]:.4g})"
         return f"{self.value:.6g}" + ("" if self.error is None else f" ± {self.error:.2g}")
 
 
@@ -41,7 +48,8 @@ class FirstBad:
 
     Attributes:
         basis: ``made``: of what B makes itself on A's inputs; ``total``: of all the error, where the two cannot be told apart.
-        distance: relative L2 over all positions.
+        distance: relative L2 at ``position``.
+        distance_all: relative L2 over all positions, by which the hook was found.
         floor: relative L2 of A from itself at this hook, at least 2**-24.
     """
 
@@ -50,6 +58,7 @@ class FirstBad:
     hook: Optional[str]
     position: Optional[int]
     distance: Optional[float]
+    distance_all: Optional[float]
     floor: Optional[float]
 
 
@@ -241,7 +250,13 @@ class Comparison:
         if bad is None:
             return None
         return FirstBad(
-            bad["factor"], bad["basis"], bad.get("hook"), bad.get("position"), bad.get("distance"), bad.get("floor")
+            bad["factor"],
+            bad["basis"],
+            bad.get("hook"),
+            bad.get("position"),
+            bad.get("distance"),
+            bad.get("distance_all"),
+            bad.get("floor"),
         )
 
     @property
@@ -362,11 +377,12 @@ class Comparison:
 
 
 def _estimate(json: Optional[Json]) -> Optional[Estimate]:
-    return None if json is None else Estimate(json["value"], json.get("error"))
+    return None if json is None else _sure(json)
 
 
 def _sure(json: Json) -> Estimate:
-    return Estimate(json["value"], json.get("error"))
+    ends = json.get("interval")
+    return Estimate(json["value"], json.get("error"), None if ends is None else (ends["low"], ends["high"]))
 
 
 def _plan(json: Optional[Json]) -> Optional[MixedPlan]:

@@ -508,6 +508,9 @@ class Comparisons(unittest.TestCase):
         same = inspector.compare({"prompt": PROMPT}, text=PROMPT + ", and then again " + PROMPT, cost=False)
         self.assertEqual(same.text.mean_kld.value, 0)
         self.assertEqual(same.text.ppl_ratio.value, 1)
+        low, high = same.text.ppl_a.interval
+        self.assertTrue(0 < low < same.text.ppl_a.value < high)
+        self.assertIsNone(same.text.mean_kld.interval)
         self.assertTrue(all(first.hook is None for first in same.firsts))
         self.assertIsNone(same.first_bad.hook)
         self.assertLess(same.floor.mean_kld.value, 1e-6)
@@ -525,6 +528,8 @@ class Comparisons(unittest.TestCase):
         self.assertIn("hooks", phases)
         self.assertEqual(cut.firsts[0].hook, "blocks.1.attn.hook_z")
         self.assertEqual(cut.first_bad.hook, "blocks.1.attn.hook_z")
+        whole = cut.divergence("attn.hook_z")[1]
+        self.assertAlmostEqual(cut.first_bad.distance, whole[cut.first_bad.position], places=6)
         heads = cut.divergence("attn.hook_z", "head")
         self.assertEqual(heads[0].max(), 0)
         self.assertEqual(heads[1, 0].min(), 1)

@@ -47,8 +47,17 @@ public record OutputMeasures(
         Estimate rmsDeltaP,
         List<Percentile> deltaP) {
 
-    /** A value and its standard error; the error is null for a single position. */
-    public record Estimate(double value, Double error) {
+    /**
+     * A value and its standard error; the error is null for a single position.
+     *
+     * @param interval of 95 %, where the value is the exponential of a mean (a perplexity, their ratio): e to the mean
+     *     ± 1.96 of its errors, so that no end is below 0; null elsewhere, and without an error
+     */
+    public record Estimate(double value, Double error, Interval interval) {
+
+        public Estimate(double value, Double error) {
+            this(value, error, null);
+        }
 
         /** The mean of these. */
         public static Estimate mean(double[] values) {
@@ -58,8 +67,14 @@ public record OutputMeasures(
         }
     }
 
+    /** The ends of an interval. */
+    public record Interval(double low, double high) {}
+
     /** The value that {@code percent} of the positions do not exceed, interpolated. */
     public record Percentile(double percent, double value) {}
+
+    /** Standard errors to either side that hold 95 % of a normal distribution. */
+    private static final double NORMAL_95 = 1.959964;
 
     private static final double[] PERCENTS = {0, 0.1, 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 100};
 
@@ -131,15 +146,24 @@ public record OutputMeasures(
                     overlap.mean(),
                     k,
                     nllA.size,
-                    scaled(pplA, lnA.error(), pplA),
-                    scaled(pplB, lnB.error(), pplB),
+                    exponential(lnA),
+                    exponential(lnB),
                     nllA.correlation(nllB),
                     lnRatio,
-                    scaled(Math.exp(lnRatio.value()), lnRatio.error(), Math.exp(lnRatio.value())),
+                    exponential(lnRatio),
                     new Estimate(pplB - pplA, difference.error()),
                     deltaP.mean(),
                     rms == 0 ? new Estimate(0, meanSquare.error()) : scaled(rms, meanSquare.error(), 0.5 / rms),
                     deltaP.percentiles());
+        }
+
+        /** e to a mean: its error to first order, its interval from that of the mean. */
+        private static Estimate exponential(Estimate mean) {
+            double value = Math.exp(mean.value());
+            if (mean.error() == null) return new Estimate(value, null);
+            double reach = NORMAL_95 * mean.error();
+            Interval interval = new Interval(Math.exp(mean.value() - reach), Math.exp(mean.value() + reach));
+            return new Estimate(value, mean.error() * value, interval);
         }
 
         private static Estimate scaled(double value, Double error, double factor) {

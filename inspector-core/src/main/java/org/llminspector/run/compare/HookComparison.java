@@ -209,10 +209,11 @@ final class HookComparison {
             double noise = Math.max(LEAST_FLOOR, floors.getOrDefault(hook, 0.0));
             double distance = d.all().relativeL2();
             if (distance <= factor * noise) continue;
-            int at = d.firstPast(factor * noise);
-            return new ComparisonManifest.FirstBad(factor, basis, hook, Math.max(0, at), finite(distance), noise);
+            int at = d.firstPast(factor * noise); // one is: the whole is no farther than its farthest position
+            return new ComparisonManifest.FirstBad(
+                    factor, basis, hook, at, finite(d.at(at).relativeL2()), finite(distance), noise);
         }
-        return new ComparisonManifest.FirstBad(factor, basis, null, null, null, null);
+        return new ComparisonManifest.FirstBad(factor, basis, null, null, null, null, null);
     }
 
     private ComparisonManifest.HookRow row(HookId hook, Divergence d) {

@@ -87,10 +87,18 @@ public record ComparisonManifest(
      *     cannot be separated (the first hook above the bound has inherited at most what is below it)
      * @param hook null, as are the fields below, when nothing exceeds the bound
      * @param position the first position above the bound
-     * @param distance the hook's relative L2 over all positions
+     * @param distance the hook's relative L2 at that position
+     * @param distanceAll the same over all positions, by which the hook was found
      * @param floor of this hook: A's distance from itself, but at least half a unit in the last place of a float32
      */
-    public record FirstBad(double factor, String basis, HookId hook, Integer position, Double distance, Double floor) {}
+    public record FirstBad(
+            double factor,
+            String basis,
+            HookId hook,
+            Integer position,
+            Double distance,
+            Double distanceAll,
+            Double floor) {}
 
     /**
      * Distance of A from itself under a different order of summation; smaller differences are rounding.

@@ -9,6 +9,7 @@ import java.util.Random;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.llminspector.analysis.output.OutputMeasures.Estimate;
+import org.llminspector.analysis.output.OutputMeasures.Interval;
 
 /** Measures of the output against their definitions, and against llama.cpp's formulas written out from its sums. */
 public class OutputMeasuresTest {
@@ -44,7 +45,7 @@ public class OutputMeasuresTest {
         OutputMeasures m = gathering.measures();
         assertThat(m.meanKld()).isEqualTo(new Estimate(0, 0.0));
         assertThat(m.kld()).allMatch(p -> p.value() == 0);
-        assertThat(m.pplRatio()).isEqualTo(new Estimate(1, 0.0));
+        assertThat(m.pplRatio()).isEqualTo(new Estimate(1, 0.0, new Interval(1, 1)));
         assertThat(m.pplDifference()).isEqualTo(new Estimate(0, 0.0));
         assertThat(m.rmsDeltaP()).isEqualTo(new Estimate(0, 0.0));
         assertThat(m.sameTop()).isEqualTo(new Estimate(1, 0.0));
@@ -122,6 +123,25 @@ public class OutputMeasuresTest {
         assertThat(m.pplA()).isNull();
         assertThat(m.meanKld().error()).isNull();
         assertThat(m.k()).isEqualTo(2);
+    }
+
+    /** Two tokens that A takes for all but certain and all but impossible: value minus error is far below 0. */
+    @Test
+    void anIntervalOfAPerplexityIsAboveZero() {
+        OutputMeasures.Gathering gathering = new OutputMeasures.Gathering();
+        float[] a = logits(0.999999, 0.000001);
+        for (int token = 0; token < 2; token++) gathering.add(TokenDivergence.of(a, logits(0.5, 0.5), token, 1));
+        OutputMeasures m = gathering.measures();
+        assertThat(m.pplA().value() - 1.96 * m.pplA().error()).isNegative();
+        double mean = Math.log(m.pplA().value());
+        double error = m.pplA().error() / m.pplA().value();
+        assertThat(m.pplA().interval().low()).isPositive().isCloseTo(Math.exp(mean - 1.959964 * error), within(1e-9));
+        assertThat(Math.log(m.pplA().interval().high())).isCloseTo(mean + 1.959964 * error, within(1e-9));
+        Interval ratio = m.pplRatio().interval();
+        assertThat(ratio.low() * ratio.high()).isCloseTo(Math.pow(m.pplRatio().value(), 2), within(1e-9));
+        assertThat(m.pplB().interval())
+                .isEqualTo(new Interval(m.pplB().value(), m.pplB().value()));
+        assertThat(m.pplDifference().interval()).isNull();
     }
 
     private static double uncertainty(double sum, double sum2, int n) {

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.analysis.output.OutputMeasures;
 import org.llminspector.analysis.output.OutputMeasures.Estimate;
+import org.llminspector.analysis.output.OutputMeasures.Interval;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
@@ -72,7 +73,7 @@ class ComparisonsTest {
         });
         for (OutputMeasures o : List.of(m.prompt(), m.text().measures())) {
             assertThat(o.meanKld()).isEqualTo(new Estimate(0, 0.0));
-            assertThat(o.pplRatio()).isEqualTo(new Estimate(1, 0.0));
+            assertThat(o.pplRatio()).isEqualTo(new Estimate(1, 0.0, new Interval(1, 1)));
             assertThat(o.sameTop().value()).isEqualTo(1);
             assertThat(o.rmsDeltaP().value()).isZero();
         }

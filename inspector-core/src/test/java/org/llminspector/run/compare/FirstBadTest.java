@@ -60,6 +60,22 @@ class FirstBadTest {
         assertThat(bad.hook()).isEqualTo(HookId.parse(hook));
         assertThat(bad.basis()).isEqualTo("made");
         assertThat(bad.distance()).isGreaterThan(bad.factor() * bad.floor());
+        assertThat(bad.distanceAll()).isGreaterThan(bad.factor() * bad.floor());
+    }
+
+    /** The named position has its own distance: all of a head's value is gone there, and nowhere else. */
+    @Test
+    void theDistanceIsThatOfTheNamedPosition() {
+        RunRequest b = RunRequest.builder()
+                .interventions(List.of(new Intervention(
+                        "blocks.1.attn.hook_z", Intervention.Op.ZERO, null, List.of(3), null, null, null, null, null)))
+                .build();
+        ComparisonManifest m = compare(b, null, null);
+        ComparisonManifest.FirstBad bad = m.firstBad();
+        assertThat(bad.position()).isEqualTo(3);
+        assertThat(bad.distance()).isEqualTo(1);
+        assertThat(bad.distanceAll()).isBetween(0.01, 0.9);
+        assertThat(bad.distanceAll()).isEqualTo(row(m, "blocks.1.attn.hook_z").made());
     }
 
     @Test

@@ -102,7 +102,7 @@ public final class ComparisonReport {
                 + (chunks
                         ? "The text is cut and scored as it does: the second half of each chunk."
                         : "It scores the second half of each chunk, this every token once: the two give other numbers.")
-                + " ± is the"
+                + " In brackets stands the 95 % interval of what is e to a mean, taken before the exponential; ± is the"
                 + " standard error of the mean; tokens of one text depend on each other, so read it as a lower bound.");
         html.table(ComparisonText.measureColumns(m));
         for (String[] row : ComparisonText.measures(m)) html.row(row);

@@ -78,13 +78,14 @@ public final class ComparisonText {
             return "First bad place: none. Nothing that B " + (made ? "makes itself" : "computes") + " stands above "
                     + factor + " times the noise floor.";
         }
-        String ratio = bad.distance() == null
+        String over = bad.distanceAll() == null
                 ? ""
-                : ", " + Html.number(bad.distance() / bad.floor()) + " times the noise floor";
+                : "; over all positions " + Html.number(bad.distanceAll()) + ", "
+                        + Html.number(bad.distanceAll() / bad.floor()) + " times the noise floor";
         String line = "First bad place: " + bad.hook().name() + ", position " + bad.position() + ". "
                 + (made ? "B's own error there, on A's inputs, is " : "The error there is ")
-                + Html.number(bad.distance()) + " of A's length" + ratio + "; before it nothing "
-                + (made ? "that B makes " : "") + "passes " + factor + " times.";
+                + (bad.distance() == null ? "no number" : Html.number(bad.distance())) + " of A's length" + over
+                + ". No hook before it passes " + factor + " times" + (made ? " by what B makes itself." : ".");
         ComparisonManifest.ModuleError most = m.modules() == null
                 ? null
                 : m.modules().stream()
@@ -175,6 +176,12 @@ public final class ComparisonText {
         }
         String value = String.format(Locale.ROOT, "%." + decimals + "f", e.value());
         if (e.error() == null) return value;
+        if (e.interval() != null) {
+            String ends = "%." + decimals + "f to %." + decimals + "f";
+            return value + " ("
+                    + String.format(
+                            Locale.ROOT, ends, e.interval().low(), e.interval().high()) + ")";
+        }
         String error = String.format(Locale.ROOT, "%." + decimals + "f", e.error());
         return value + " ± " + error;
     }
