@@ -1,7 +1,7 @@
 /** The whole state of the page as a URL and back: reload and share restore it. Pure. */
 import type { Precision } from '../api/types';
 
-export const VIEWS = ['trace', 'compare', 'training', 'models', 'runs', 'about', 'kit'] as const;
+export const VIEWS = ['trace', 'compare', 'training', 'models', 'runs', 'further', 'about', 'kit'] as const;
 /** Views of the page; a chapter is one by its folder's name. */
 export type View = (typeof VIEWS)[number] | `chapters/${string}`;
 export type ThemeChoice = 'auto' | 'light' | 'dark';

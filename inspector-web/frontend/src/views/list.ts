@@ -21,6 +21,13 @@ export const VIEWS: Entry[] = [
   { view: 'training', title: 'Training', scene: null, load: () => import('./training/Training.svelte') },
   { view: 'models', title: 'Models', scene: null, load: () => import('./models/Models.svelte') },
   { view: 'runs', title: 'Runs', scene: null, load: () => import('./runs/Runs.svelte') },
+  {
+    view: 'further',
+    title: 'Where to read on',
+    scene: null,
+    serverless: true,
+    load: () => import('./further/Further.svelte'),
+  },
   { view: 'about', title: 'About the data', scene: null, serverless: true, load: () => import('./about/About.svelte') },
   { view: 'kit', title: 'Components', scene: null, aside: true, load: () => import('./gallery/Gallery.svelte') },
 ];

@@ -1,5 +1,6 @@
 /** The requests of chapter 13, shared by the page and its recording. */
 import type {
+  Curve,
   Continuations,
   ContinuationsRequest,
   Distances,
@@ -69,6 +70,28 @@ export const oddsAt = (
   },
 });
 
+/** How a model was trained, in a few rows. */
+export const curveOf = (slug: string): Ask<null, Curve> => ({
+  path: `/models/${encodeURIComponent(slug)}/curve?points=2`,
+  body: null,
+});
+
+/** How likely a model finds an answer to the question. */
+export const sayingOf = (
+  slug: string,
+  said: string,
+  position: number,
+  answer: Token[],
+): Ask<LogprobsRequest, Logprobs> => ({
+  path: '/logprobs',
+  body: {
+    request: { model: slug, messages: chat(said) },
+    tokens: answer.map((t) => t.id),
+    from: position,
+    top: 1,
+  },
+});
+
 /** How far two models lie apart inside as they read the question. */
 export const distances = (a: string, b: string, said: string): Ask<DistancesRequest, Distances> => ({
   path: '/distances',
@@ -134,6 +157,10 @@ export async function asks(m: RunManifest, answer: <A>(ask: Ask<object | null, A
     ...all,
     distances(SHIPPED[0], SHIPPED[1], said),
     distances(SHIPPED[1], SHIPPED[2], said),
+    ...SHIPPED.map(curveOf),
+    ...SHIPPED.flatMap((slug, i) =>
+      [texts[i].continuations[0], third].map((a) => sayingOf(slug, said, texts[0].position, a.tokens)),
+    ),
     lessonOf(SHIPPED[1], said, second.text),
     trained(SHIPPED[1], 0),
     pair,

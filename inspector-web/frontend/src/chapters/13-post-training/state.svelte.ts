@@ -1,5 +1,6 @@
 /** Chapter 13's state: three models of one family, what each writes, where they part, and what they learn from. */
 import { api } from '../../api/client';
+import { isAbort } from '../../api/problem';
 import type { Source } from '../../api/source';
 import type { Continuations, Token } from '../../api/types';
 import { resource } from '../../kit/data/resource.svelte';
@@ -9,19 +10,35 @@ import { cannotShow, sizesOf } from './model';
 import { Stage } from '../stage.svelte';
 import {
   answerOdds,
+  curveOf,
   distances,
   drawn,
   lessonOf,
   oddsAt,
   pairNumber,
   saidOf,
+  sayingOf,
   SHIPPED,
   trained,
   written,
   type Taught,
 } from './asks';
 import { PARAMS, record } from './index';
-import { apart, distinct, furthest, oddsOf, parting, sisters, trioOf, type Odds, type Trio } from './trio';
+import {
+  apart,
+  distinct,
+  furthest,
+  oddsOf,
+  parting,
+  perToken,
+  sisters,
+  trainedOf,
+  trioOf,
+  type Odds,
+  type Saying,
+  type Trained,
+  type Trio,
+} from './trio';
 
 export class PostTrainingState {
   readonly stage = new Stage(PARAMS);
@@ -105,6 +122,36 @@ export class PostTrainingState {
   });
   readonly #found = $derived(this.#latest<{ two: 0 | 1; odds: Odds[]; least: number[] }>(this.#odds));
   readonly here = $derived(this.#found?.two === this.pair ? this.#found : null);
+
+  // How they came to be, and how likely each finds the last one's answer. A model from elsewhere has no curve.
+  readonly #curves = resource(() =>
+    this.#asking(this.#panel === 'three', (from, of, signal) =>
+      Promise.all(
+        of.map((slug) =>
+          from.ask(curveOf(slug), signal).then(trainedOf, (e: unknown) => {
+            if (isAbort(e)) throw e;
+            return null;
+          }),
+        ),
+      ),
+    ),
+  );
+  readonly trained = $derived<(Trained | null)[]>(this.#latest(this.#curves) ?? [null, null, null]);
+  readonly #likely = resource(() => {
+    const [answers, position] = [this.tokens, this.#all?.[0].position ?? 0];
+    if (!answers) return null;
+    return this.#asking(this.#panel === 'three', (from, of, signal) =>
+      Promise.all(
+        of.map(async (slug, i): Promise<Saying> => {
+          const [own, should] = await Promise.all(
+            [answers[i], answers[2]].map((a) => from.ask(sayingOf(slug, this.said, position, a), signal)),
+          );
+          return { own: perToken(own), should: perToken(should) };
+        }),
+      ),
+    );
+  });
+  readonly saying = $derived(this.#latest<Saying[]>(this.#likely));
 
   readonly #inside = resource(() =>
     this.#asking(this.#panel === 'inside', async (from, [a, b, c], signal) => [

@@ -1,10 +1,32 @@
 /** Base, instruct and preference-tuned models of one family: their answers, and where these differ. Pure. */
-import type { Distances, LearnerStepAnswer, Logprobs, ModelDetails, ModelSummary, Token } from '../../api/types';
+import type { Curve, Distances, LearnerStepAnswer, Logprobs, ModelDetails, ModelSummary, Token } from '../../api/types';
 
 export type Trio = [base: string, instruct: string, preferred: string];
 export const ROLES = ['base', 'instruct', 'preferred'] as const;
-export const SAYS = ['learned to go on', 'then learned to answer', 'then learned which answer'] as const;
 const TASKS = ['pretrain', 'instruct', 'prefer'] as const;
+
+/** How a model was trained: its updates, the tokens it read, the loss on held-out text at the first look and the last. */
+export interface Trained {
+  updates: number;
+  tokens: number;
+  first: number;
+  last: number;
+}
+
+export function trainedOf(curve: Curve): Trained | null {
+  const looks = curve.val_loss.filter((x) => x !== null);
+  const [updates, tokens] = [curve.step.at(-1), curve.tokens.at(-1)];
+  if (looks.length === 0 || updates === undefined || tokens === undefined) return null;
+  return { updates, tokens, first: looks[0], last: looks[looks.length - 1] };
+}
+
+/** Probabilities per token, geometric means: of what a model says itself, and of the answer that it should give. */
+export interface Saying {
+  own: number;
+  should: number;
+}
+
+export const perToken = (of: Logprobs): number => Math.exp(of.logprob / Math.max(1, of.tokens.length));
 
 /** Models of the list that can be asked. */
 export const usable = (list: ModelSummary[]): ModelSummary[] =>
@@ -40,7 +62,7 @@ export interface Odds {
   probs: (number | null)[];
 }
 
-const MOST_ROWS = 8;
+const MOST_ROWS = 4;
 const FIRST = 4;
 
 /** The tokens that any of the models finds likely at one place, the likeliest first. */

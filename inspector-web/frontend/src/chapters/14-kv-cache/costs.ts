@@ -98,6 +98,16 @@ export function farthest(points: BenchmarkPoint[]): BenchmarkPoint | null {
     .reduce<BenchmarkPoint | null>((a, b) => (a && a.positions > b.positions ? a : b), null);
 }
 
+/**
+ * Positions that the passes of a generation read: the prompt, then a pass for each further token. Without a cache each reads
+ * all before it.
+ */
+export function computed(before: number, made: number): { without: number; with: number; again: number } {
+  const without = made * before + (made * (made - 1)) / 2;
+  const once = before + made - 1;
+  return { without, with: once, again: without - once };
+}
+
 /** '12 times', '1.4 times'. */
 export function times(ratio: number): string {
   return `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(1)} times`;

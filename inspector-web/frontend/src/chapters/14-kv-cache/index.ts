@@ -4,7 +4,10 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The panel that is shown. */
-  panel: choice('speed', 'kept', 'memory', 'rounded', 'time'),
+  panel: choice('again', 'speed', 'kept', 'memory', 'rounded', 'time'),
+  /** Tokens of the prompt and tokens written after it, whose work is counted; the run's own when none were chosen. */
+  before: whole(),
+  made: whole(),
   /** The length whose memory is shown; a full context when none was chosen. */
   context: whole(),
   /** What keys and values are kept in, as the memory shows them; the run's own when none was chosen. */

@@ -10,6 +10,24 @@ const SMALL = 30e6;
 /** Whether a model is small enough to be measured without asking; one whose parameters are not known is not. */
 export const measuredAtOnce = (parameters: number | undefined): boolean => (parameters ?? Infinity) < SMALL;
 
+/** Tokens that are written where the run wrote none. */
+const WRITTEN = 24;
+
+/**
+ * The prompt's length and the tokens after it whose work is counted: what the reader chose, else the run's own. Together
+ * they fit the context.
+ */
+export function lengthsOf(
+  m: RunManifest,
+  before: number | null,
+  made: number | null,
+): { before: number; made: number } {
+  const most = m.model.max_context;
+  const first = Math.max(1, Math.min(before ?? m.prompt_length, most));
+  const own = m.tokens.length - m.prompt_length;
+  return { before: first, made: Math.max(1, Math.min(made ?? (own > 1 ? own : WRITTEN), most - first + 1)) };
+}
+
 /** A kind of work in words; nothing for none. */
 export const kindName = (kind: Kind | null): string => KINDS.find(([k]) => k === kind)?.[1] ?? '';
 

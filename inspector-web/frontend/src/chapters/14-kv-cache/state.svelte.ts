@@ -109,14 +109,20 @@ export class KvCacheState {
       return null;
     return (signal) =>
       untrack(async () => {
+        const size = async (key: KvFormat, value: KvFormat) => {
+          const cost = await of.ask(costOf(of.manifest, { key, value }), signal);
+          return cacheSizes(cost, of.manifest.model.max_context).row;
+        };
         const rows = [];
         for (const [name, key, value] of ROUNDED) {
-          rows.push({ name, comparison: await of.ask(roundedOf(of.manifest, key, value), signal) });
+          const comparison = await of.ask(roundedOf(of.manifest, key, value), signal);
+          rows.push({ name, comparison, size: await size(key, value) });
         }
-        return { of, rows };
+        return { of, rows, sixteen: await size('fp16', 'fp16') };
       });
   });
   readonly rounded = $derived(this.#rounds.value?.of === this.source ? (this.#rounds.value?.rows ?? null) : null);
+  readonly sixteen = $derived(this.#rounds.value?.sixteen ?? 0);
   readonly kld = (i: number) => this.rounded?.[i]?.comparison.prompt?.mean_kld.value ?? null;
 
   readonly #clock = resource(() => {
