@@ -51,7 +51,7 @@ const sentences: Sentence[] = [
       const scheme = /int\d-g32/.exec(text)![0];
       const { name, is } = await worst(request, run, scheme);
       expect(text).toContain(name.replace('.weight', ''));
-      expect(text).toContain(`${is.error!.sqnr_db.toFixed(1)}`);
+      expect(text).toContain(`${is.error!.sqnr_db!.toFixed(1)}`);
       expect(text).toContain(`${is.codes!.length} of `);
     },
   },
@@ -59,7 +59,7 @@ const sentences: Sentence[] = [
     says: 'kept',
     holds: async (text, { run, request }) => {
       const { is } = await worst(request, run, 'int4-g32');
-      expect(numbersIn(text).slice(0, 2)).toEqual([4, Number(is.error!.sqnr_db.toFixed(1))]);
+      expect(numbersIn(text).slice(0, 2)).toEqual([4, Number(is.error!.sqnr_db!.toFixed(1))]);
     },
   },
   {
