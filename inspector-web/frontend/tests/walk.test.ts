@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { joined } from '../src/api/lesson';
 import { parseSafetensors, slicedTensor } from '../src/api/tensor';
 import type { Lens, Norms, RunManifest } from '../src/api/types';
 import { mostAdded, settledAt, stepsOf, strongestLook } from '../src/views/trace/walk';
@@ -15,7 +16,7 @@ const run = JSON.parse(readFileSync(new URL('run.json', here), 'utf8')) as {
 const m = run.manifest;
 const packed = gunzipSync(readFileSync(new URL('hook_pattern.safetensors.gz', here)));
 const patterns = parseSafetensors(
-  packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.length) as ArrayBuffer,
+  joined(packed.buffer.slice(packed.byteOffset, packed.byteOffset + packed.length) as ArrayBuffer),
 );
 const axes = m.captures.find((c) => c.hook.endsWith('hook_pattern'))!.axes;
 const pos = m.prompt_length - 1;
