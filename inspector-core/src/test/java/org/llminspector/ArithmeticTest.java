@@ -73,10 +73,12 @@ class ArithmeticTest {
             "org.llminspector.engine.PositionTables",
             "org.llminspector.spec.RopeFrequencies",
             "org.llminspector.spec.Attention",
+            "org.llminspector.spec.Reach",
+            "org.llminspector.spec.QueryScale",
             "org.llminspector.spec.AlibiBias");
 
     /** Fields of attention that the abstract {@link Ops#masked} reads in every back end. */
-    private static final Set<String> MASK = Set.of("Attention.window", "Attention.alibi");
+    private static final Set<String> MASK = Set.of("Attention.window", "Attention.chunk", "Attention.alibi");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
@@ -167,6 +169,8 @@ class ArithmeticTest {
         units.flatMap(ArithmeticTest::calls).forEach(call -> {
             for (Class<? extends Record> spec : SPECS) {
                 if (!call.getTargetOwner().isEquivalentTo(spec)) continue;
+                if (call.getTargetOwner().isEquivalentTo(Attention.class)
+                        && call.getName().equals("reach")) read.addAll(Set.of("Attention.window", "Attention.chunk"));
                 for (RecordComponent c : spec.getRecordComponents())
                     if (call.getName().equals(c.getName())) read.add(field(spec, c));
             }

@@ -73,16 +73,6 @@ public record PartCost(
         return new Writer(spec, kv, bytes, past, tokens).all();
     }
 
-    /** Number of (query, key) pairs within the mask. */
-    static long pairs(Integer window, long past, long tokens) {
-        long all = tokens * past + tokens * (tokens + 1) / 2;
-        if (window == null) return all;
-        long end = past + tokens; // queries from max(past, window) on attend to `window` keys only
-        long cut = Math.max(0, end - Math.max(past, window));
-        long first = Math.max(past, window) - window + 1L; // keys masked for the first of them
-        return all - (cut == 0 ? 0 : cut * first + cut * (cut - 1) / 2);
-    }
-
     private static final class Writer {
         private final DecoderSpec spec;
         private final KvFormats kv;
@@ -161,6 +151,7 @@ public record PartCost(
             long d = spec.dModel();
             long q = (long) a.nHeads() * a.dHead();
             long kv1 = (long) a.nKvHeads() * a.dHead();
+            long values = (long) a.nKvHeads() * a.dValue();
             boolean all = a.qkNormWide() || a.qkNormByHead();
             long qkNorms =
                     (a.qNorm() == null ? 0 : all ? q : a.dHead()) + (a.kNorm() == null ? 0 : all ? kv1 : a.dHead());
@@ -170,17 +161,18 @@ public record PartCost(
                         Part.QKV,
                         i,
                         d,
-                        (a.qkvBias() ? q + 2 * kv1 : 0) + qkNorms,
+                        (a.qkvBias() ? q + kv1 + values : 0) + qkNorms,
                         new String[] {b + "attn.q", b + "attn.k", b + "attn.v"},
                         q,
                         kv1,
-                        kv1);
+                        values);
+            if (a.gated()) products(Part.QKV, i, d, 0, new String[] {b + "attn.gate"}, (long) a.nHeads() * a.dValue());
             if (a.rope() != null) plain(Part.ROPE, i);
-            long pairs = 2 * pairs(a.window(), past, tokens) * a.nHeads();
+            long pairs = 2 * a.reach().pairs(past, tokens) * a.nHeads();
             boolean toLatents = a.latent() != null && tokens == 1;
             long scored = toLatents ? a.rope().rotaryDims() + (long) a.latent().dLatent() : a.dHead();
             long summed = toLatents ? a.latent().dLatent() : a.dValue();
-            long keys = a.window() == null ? past + tokens : Math.min(past + tokens, a.window() + tokens - 1);
+            long keys = past + tokens - a.reach().first(Math.toIntExact(past));
             KvShape kept = KvShape.of(layer);
             long written = tokens * KvCacheReport.row(layer, kv);
             long keyBytes = keys * kept.heads() * kv.key().bytes(kept.key());

@@ -59,7 +59,7 @@ final class Masks {
                 int h = head;
                 if (masks.stream().noneMatch(v -> picks(v.heads(), h) && picks(v.positions(), q))) continue;
                 BitSet left = new BitSet(); // keys that the query can still attend to
-                left.set(attention.window() == null ? 0 : Math.max(0, query - attention.window() + 1), query + 1);
+                left.set(attention.reach().first(query), query + 1);
                 for (Intervention v : masks) {
                     if (picks(v.heads(), head) && picks(v.positions(), query)) {
                         if (v.keys() == null) left.clear();

@@ -1,5 +1,6 @@
 package org.llminspector.engine;
 
+import org.llminspector.spec.Reach;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
@@ -53,16 +54,15 @@ public final class PositionTables {
     /**
      * The causal mask: 0 where a query may attend to a key, -inf elsewhere.
      *
-     * @param window positions back that a query sees, itself included; null for all
      * @return [count, start + count]
      */
-    public static float[] mask(Integer window, int start, int count) {
+    public static float[] mask(Reach reach, int start, int count) {
         int keys = start + count;
-        int back = window == null ? Integer.MAX_VALUE : window;
         float[] mask = new float[count * keys];
         for (int q = 0; q < count; q++) {
+            int first = reach.first(start + q);
             for (int k = 0; k < keys; k++) {
-                boolean visible = k <= start + q && k > start + q - back;
+                boolean visible = k <= start + q && k >= first;
                 mask[q * keys + k] = visible ? 0f : Float.NEGATIVE_INFINITY;
             }
         }

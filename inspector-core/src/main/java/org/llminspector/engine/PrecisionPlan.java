@@ -9,6 +9,7 @@ import org.llminspector.base.Glob;
 import org.llminspector.base.Problem;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.quant.QuantScheme;
+import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
@@ -18,7 +19,7 @@ import org.llminspector.spec.Mlp;
 /**
  * Precision of each matrix of a model: a default, and overrides by name.
  *
- * <p>Modules are {@code blocks.i.attn.q|k|v|o} (with latent attention also {@code
+ * <p>Modules are {@code blocks.i.attn.q|k|v|o}, and {@code gate} where attention has one (with latent attention also {@code
  * blocks.i.attn.q_down|kv_down|k_rope}), {@code blocks.i.conv.b|c|x|out} of a short convolution, {@code
  * blocks.i.mlp.gate|in|out} (in a mixture {@code blocks.i.mlp.experts.e.gate|in|out} and {@code
  * blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}: the canonical weights' names; with a tied embedding
@@ -257,8 +258,7 @@ public record PrecisionPlan(
         for (int i = 0; i < spec.nLayers(); i++) {
             String block = "blocks." + i + ".";
             LayerSpec layer = spec.layers().get(i);
-            if (layer.attends())
-                for (String part : projections(layer.attention().latent())) modules.add(block + "attn." + part);
+            if (layer.attends()) for (String part : projections(layer.attention())) modules.add(block + "attn." + part);
             else for (String part : CONV) modules.add(block + "conv." + part);
             Mlp mlp = spec.layers().get(i).mlp();
             Experts experts = mlp.experts();
@@ -272,8 +272,9 @@ public record PrecisionPlan(
         return modules;
     }
 
-    private static List<String> projections(Latent latent) {
-        if (latent == null) return List.of("q", "k", "v", "o");
+    private static List<String> projections(Attention a) {
+        Latent latent = a.latent();
+        if (latent == null) return a.gated() ? List.of("q", "k", "v", "gate", "o") : List.of("q", "k", "v", "o");
         return latent.dQuery() == null
                 ? List.of("q", "kv_down", "k_rope", "k", "v", "o")
                 : List.of("q_down", "q", "kv_down", "k_rope", "k", "v", "o");

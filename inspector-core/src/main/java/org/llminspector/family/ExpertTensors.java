@@ -24,8 +24,10 @@ final class ExpertTensors {
         Experts e = mlp.experts();
         boolean sparseName = checkpoint.has(from + "block_sparse_moe.gate.weight")
                 || checkpoint.has(from + "block_sparse_moe.router.layer.weight");
-        String part = from + (sparseName ? "block_sparse_moe." : "mlp.");
-        String router = Stream.of("router.layer", "router", "gate.wg")
+        boolean forward = checkpoint.has(from + "feed_forward.gate.weight")
+                || checkpoint.has(from + "feed_forward.router.weight");
+        String part = from + (sparseName ? "block_sparse_moe." : forward ? "feed_forward." : "mlp.");
+        String router = Stream.of("router.layer", "router.gate", "router", "gate.wg")
                 .filter(name -> checkpoint.has(part + name + ".weight"))
                 .findFirst()
                 .orElse("gate");
@@ -41,6 +43,8 @@ final class ExpertTensors {
             String expert = to + "experts." + i + ".";
             if (checkpoint.has(part + "input_linear.weight")) {
                 together(plan, mlp, d, i, expert, part + "input_linear.weight", part + "output_linear.weight");
+            } else if (checkpoint.has(part + "experts.gate_up_proj") && e.weighsInput()) {
+                transposed(plan, mlp, d, i, expert, part + "experts.gate_up_proj", part + "experts.down_proj");
             } else if (checkpoint.has(part + "experts.gate_up_proj")) {
                 together(plan, mlp, d, i, expert, part + "experts.gate_up_proj", part + "experts.down_proj");
             } else {
@@ -71,8 +75,11 @@ final class ExpertTensors {
     private static Source choiceBias(String part, String router, int count, Checkpoint checkpoint) {
         String ernie = part + "moe_statics.e_score_correction_bias";
         if (checkpoint.has(ernie)) return Source.of(ernie, 1, count).flat();
-        String outside = part + "e_score_correction_bias";
-        return Source.of(checkpoint.has(outside) ? outside : part + router + ".e_score_correction_bias", count);
+        String bias = Stream.of("e_score_correction_bias", "expert_bias")
+                .filter(name -> checkpoint.has(part + name))
+                .findFirst()
+                .orElse(router + ".e_score_correction_bias");
+        return Source.of(part + bias, count);
     }
 
     private static void feedForward(
@@ -80,6 +87,18 @@ final class ExpertTensors {
         plan.linear(to + "gate", from + names[0], width, d, bias);
         plan.linear(to + "in", from + names[1], width, d, bias);
         plan.linear(to + "out", from + names[2], d, width, bias);
+    }
+
+    /** Expert i of Llama 4's tensors [expert, d_model, 2 d_mlp], gate first, and [expert, d_mlp, d_model]. */
+    private static void transposed(WeightPlan plan, Mlp mlp, int d, int i, String to, String in, String out) {
+        int count = mlp.experts().count();
+        int m = mlp.dMlp();
+        Source ins = Source.stacked(in, count, d, 2 * m).rows(d * i, d * (i + 1));
+        plan.put(to + "gate.weight", ins.cols(0, m).transposed());
+        plan.put(to + "in.weight", ins.cols(m, 2 * m).transposed());
+        plan.put(
+                to + "out.weight",
+                Source.stacked(out, count, m, d).rows(m * i, m * (i + 1)).transposed());
     }
 
     /** Expert i of tensors [expert, 2 d_mlp, d_model], gate first, and [expert, d_model, d_mlp]. */

@@ -66,7 +66,16 @@ public interface Family {
             new Glm4Moe(),
             new Glm4MoeLite(),
             new Dots1(),
-            new ExaoneMoe());
+            new ExaoneMoe(),
+            new HunYuanDense(),
+            new HunYuanMoe(),
+            new NanoChat(),
+            new Ministral3(),
+            new PhiMoe(),
+            new Lfm2Moe(),
+            new Afmoe(),
+            new MiMoV2Flash(),
+            new Llama4());
 
     /** The values of config.json's {@code model_type} that belong to this family. */
     Set<String> modelTypes();

@@ -53,7 +53,7 @@ final class Lfm2 implements Family {
     }
 
     /** The convolution layers by layer_types, or else those not in full_attn_idxs. */
-    private static IntPredicate convolving(Config c, int nLayers) {
+    static IntPredicate convolving(Config c, int nLayers) {
         List<JsonNode> types = c.perLayer("layer_types", nLayers);
         JsonNode attending = c.node("full_attn_idxs");
         if (types == null)
@@ -79,8 +79,12 @@ final class Lfm2 implements Family {
             plan.norm(layer.ln1(), to + "ln1", from + "operator_norm", d);
             if (layer.mixer() instanceof ShortConv conv) plan.convolution(conv, d, to + "conv.", from + "conv.");
             else attention(plan, layer.attention(), d, to + "attn.", from + "self_attn.");
-            plan.norm(layer.ln2(), to + "ln2", from + "ffn_norm", d)
-                    .linear(to + "mlp.gate", from + "feed_forward.w1", m, d, false)
+            plan.norm(layer.ln2(), to + "ln2", from + "ffn_norm", d);
+            if (layer.mlp().experts() != null) {
+                ExpertTensors.put(plan, layer.mlp(), d, to + "mlp.", from, checkpoint);
+                continue;
+            }
+            plan.linear(to + "mlp.gate", from + "feed_forward.w1", m, d, false)
                     .linear(to + "mlp.in", from + "feed_forward.w3", m, d, false)
                     .linear(to + "mlp.out", from + "feed_forward.w2", d, m, false);
         }

@@ -2,6 +2,7 @@ package org.llminspector.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
+import java.util.function.BiFunction;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -14,7 +15,6 @@ import org.llminspector.spec.AttentionBuilder;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
-import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.LayerSpecBuilder;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -70,6 +70,7 @@ final class LlamaShape {
     private Integer neurons;
     private ShortConv conv;
     private IntPredicate convolving = layer -> false;
+    private BiFunction<Integer, AttentionBuilder, AttentionBuilder> attention = (layer, a) -> a;
 
     LlamaShape(Config c) {
         this.c = c;
@@ -97,6 +98,12 @@ final class LlamaShape {
 
     LlamaShape qkvBias() {
         qkvBias = true;
+        return this;
+    }
+
+    /** Changes the attention of each layer, given its number. */
+    LlamaShape attention(BiFunction<Integer, AttentionBuilder, AttentionBuilder> change) {
+        attention = change;
         return this;
     }
 
@@ -316,6 +323,11 @@ final class LlamaShape {
         return this;
     }
 
+    /** Whether a layer has a window. */
+    boolean windowed(int layer) {
+        return window != null && local.test(layer);
+    }
+
     private boolean sliding(String type) {
         boolean sliding = type.equals("sliding_attention");
         if (sliding && window == null)
@@ -370,7 +382,7 @@ final class LlamaShape {
     private Attention attention(int layer) {
         boolean windowed = local.test(layer);
         Rope turn = windowed && localRope != null ? localRope : rope;
-        return AttentionBuilder.builder()
+        AttentionBuilder builder = AttentionBuilder.builder()
                 .nHeads(nHeads)
                 .nKvHeads(nKvHeads)
                 .dHead(dHead)
@@ -386,8 +398,8 @@ final class LlamaShape {
                 .qkNormByHead(qkNormByHead)
                 .clip(clip)
                 .latent(latent)
-                .sinks(sinks)
-                .build();
+                .sinks(sinks);
+        return attention.apply(layer, builder).build();
     }
 
     /** Llama's tensor names for all parts of the spec. */
@@ -395,7 +407,7 @@ final class LlamaShape {
         String root = root(checkpoint);
         int d = s.dModel();
         WeightPlan plan = new WeightPlan().put("embed.weight", Source.of(root + "embed_tokens.weight", s.vocab(), d));
-        for (int i = 0; i < s.nLayers(); i++) layer(plan, s, i, root + "layers." + i + ".", checkpoint);
+        for (int i = 0; i < s.nLayers(); i++) LlamaTensors.layer(plan, s, i, root + "layers." + i + ".", checkpoint);
         plan.norm(s.finalNorm(), "ln_final", root + "norm", d);
         String head = checkpoint.has("language_model.lm_head.weight") ? "language_model.lm_head" : "lm_head";
         if (!s.tied()) plan.put("unembed.weight", Source.of(head + ".weight", s.vocab(), d));
@@ -409,48 +421,5 @@ final class LlamaShape {
                 .filter(root -> checkpoint.has(root + "embed_tokens.weight"))
                 .findFirst()
                 .orElse("");
-    }
-
-    private static void layer(WeightPlan plan, DecoderSpec s, int i, String from, Checkpoint checkpoint) {
-        LayerSpec layer = s.layers().get(i);
-        Attention a = layer.attention();
-        Mlp mlp = layer.mlp();
-        String to = "blocks." + i + ".";
-        int d = s.dModel();
-        int q = a.nHeads() * a.dHead();
-        int kv = a.nKvHeads() * a.dHead();
-        // Llama's "post attention" norm precedes the MLP; in families with norms on both sides it follows attention.
-        boolean post = layer.ln1Post() != null;
-        String second =
-                layer.parallel() ? "input_layernorm" : post ? "pre_feedforward_layernorm" : "post_attention_layernorm";
-        plan.norm(layer.ln1(), to + "ln1", from + "input_layernorm", d)
-                .norm(layer.ln1Post(), to + "ln1_post", from + "post_attention_layernorm", d)
-                .norm(layer.ln2(), to + "ln2", from + second, d)
-                .norm(layer.ln2Post(), to + "ln2_post", from + "post_feedforward_layernorm", d)
-                .put(to + "attn.q_norm.weight", qkNorm(a, a.qNorm(), from + "self_attn.q_norm", a.nHeads()))
-                .put(to + "attn.k_norm.weight", qkNorm(a, a.kNorm(), from + "self_attn.k_norm", a.nKvHeads()));
-        if (a.latent() != null) {
-            LatentTensors.put(plan, s, a, to + "attn.", from + "self_attn.", checkpoint);
-        } else {
-            plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
-            plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
-            plan.linear(to + "attn.v", from + "self_attn.v_proj", kv, d, a.qkvBias());
-            plan.linear(to + "attn.o", from + "self_attn.o_proj", d, q, a.outBias());
-        }
-        if (a.sinks()) plan.put(to + "attn.sinks.weight", Source.of(from + "self_attn.sinks", a.nHeads()));
-        if (mlp.experts() != null) {
-            ExpertTensors.put(plan, mlp, d, to + "mlp.", from, checkpoint);
-            return;
-        }
-        if (mlp.gated()) plan.linear(to + "mlp.gate", from + "mlp.gate_proj", mlp.dMlp(), d, mlp.bias());
-        plan.linear(to + "mlp.in", from + "mlp.up_proj", mlp.dMlp(), d, mlp.bias());
-        plan.linear(to + "mlp.out", from + "mlp.down_proj", d, mlp.dMlp(), mlp.bias());
-    }
-
-    /** A norm's weights: shared by all heads, per head, or over the width of all heads; null without a norm. */
-    private static Source qkNorm(Attention a, Norm norm, String from, int heads) {
-        if (norm == null) return null;
-        if (a.qkNormByHead()) return Source.of(from + ".weight", heads, a.dHead());
-        return Source.of(from + ".weight", a.qkNormWide() ? (long) heads * a.dHead() : a.dHead());
     }
 }

@@ -42,7 +42,10 @@ final class RopeConfig {
         }
         int dims = (int) (dHead * partial);
         Rope.Scaling scaling = new RopeConfig(config, json, maxContext).scaling(dims);
-        Rope rope = new Rope(dims, json.positive("rope_theta", theta), scaling);
+        double base = json.positive("rope_theta", theta);
+        boolean fixed = scaling instanceof Rope.Default && json.has("alpha");
+        if (fixed) base *= Math.pow(json.positive("alpha"), dims / (dims - 2.0));
+        Rope rope = new Rope(dims, json.finite("alpha", base), scaling);
         if (dims >= 1 && rope.rotaryDims() <= dHead) return rope;
         throw config.wrong("partial_rotary_factor", "pairs within head_dim " + dHead, dims + " dimensions");
     }
@@ -62,7 +65,7 @@ final class RopeConfig {
         return switch (type) {
             case "default" -> new Rope.Default();
             case "linear" -> new Rope.Linear(factor());
-            case "dynamic" -> new Rope.Dynamic(factor(), maxContext);
+            case "dynamic" -> json.has("alpha") ? fixed() : new Rope.Dynamic(factor(), maxContext);
             case "llama3" ->
                 new Rope.Llama3(
                         factor(),
@@ -77,6 +80,12 @@ final class RopeConfig {
                         .expected("default, linear, dynamic, yarn, llama3 or longrope")
                         .found(type);
         };
+    }
+
+    /** Hunyuan's "dynamic" has one alpha for every length, which multiplies theta; it reads no other field. */
+    private Rope.Scaling fixed() {
+        json.ignore("beta_fast", "beta_slow", "mscale", "mscale_all_dim");
+        return new Rope.Default();
     }
 
     private Rope.Yarn yarn() {
@@ -112,6 +121,11 @@ final class RopeConfig {
         int original = originalContext();
         double factor = json.positive("factor", (double) maxContext / original);
         double attentionFactor = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+        if (json.has("short_mscale")) { // Phi 3.5 MoE
+            attentionFactor = json.positive("short_mscale");
+            double other = json.positive("long_mscale");
+            if (other != attentionFactor) throw json.wrong("long_mscale", "short_mscale, " + attentionFactor, other);
+        }
         return new Rope.LongRope(
                 factors("short_factor", dims / 2),
                 factors("long_factor", dims / 2),

@@ -296,6 +296,17 @@ public final class WeightPlan {
         return this;
     }
 
+    /** Swaps the halves of each head of q and k where the reference rotates the other way. */
+    WeightPlan turnsBackwards(DecoderSpec spec) {
+        for (int i = 0; i < spec.nLayers(); i++) {
+            Attention a = spec.layers().get(i).attention();
+            for (String part : List.of("q.weight", "k.weight", "q.bias", "k.bias"))
+                sources.computeIfPresent(
+                        "blocks." + i + ".attn." + part, (name, source) -> source.lastFirst(a.dHead(), a.dHead() / 2));
+        }
+        return this;
+    }
+
     /** A norm's weight and bias, as far as it has them; nothing for null. */
     WeightPlan norm(Norm norm, String to, String from, int size) {
         if (norm != null && norm.weight()) put(to + ".weight", Source.of(from + ".weight", size));

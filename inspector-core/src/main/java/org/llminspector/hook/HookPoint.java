@@ -64,7 +64,20 @@ public enum HookPoint {
             HEAD,
             QUERY,
             KEY),
-    Z("blocks.{i}.attn.hook_z", "pattern . v: what each head read", BATCH, POS, HEAD, D_HEAD),
+    ATTN_GATE(
+            "blocks.{i}.attn.hook_gate",
+            "what each component of pattern . v is multiplied by, from 0 to 1",
+            BATCH,
+            POS,
+            HEAD,
+            D_HEAD),
+    Z(
+            "blocks.{i}.attn.hook_z",
+            "pattern . v, times the gate where attention has one: what each head read",
+            BATCH,
+            POS,
+            HEAD,
+            D_HEAD),
     RESULT(
             "blocks.{i}.attn.hook_result",
             "each head's own contribution to the output projection, before a norm or factor on it (large: made only when asked for)",
@@ -240,6 +253,7 @@ public enum HookPoint {
             case LN2_POST_OUT -> block.ln2Post() != null;
             case Q, K, V, ATTN_SCORES, PATTERN, Z, RESULT, ATTN_OUT -> block.attends();
             case ROT_Q, ROT_K -> block.attends() && block.attention().rope() != null;
+            case ATTN_GATE -> block.attends() && block.attention().gated();
             case KV_LATENT -> block.attends() && block.attention().latent() != null;
             case Q_LATENT -> block.attends() && latent(block.attention().latent()) > 0;
             case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> !block.attends();
@@ -291,6 +305,7 @@ public enum HookPoint {
             case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> "this layer has no short convolution";
             case POS_EMBED -> "this family has no learned positions; it rotates queries and keys (RoPE)";
             case ROT_Q, ROT_K -> "this layer does not rotate queries and keys (no RoPE)";
+            case ATTN_GATE -> "attention has no gate in this layer";
             case KV_LATENT -> "this family makes keys and values of the layer's input, and of no latent vector";
             case Q_LATENT -> "this model makes queries of the layer's input, and of no latent vector";
             case MLP_PRE, MLP_POST ->
@@ -329,7 +344,10 @@ public enum HookPoint {
                 case POS, QUERY -> positions;
                 case KEY -> keys;
                 case HEAD -> attention == null ? 0 : perKvHead ? attention.nKvHeads() : attention.nHeads();
-                case D_HEAD -> attention == null ? 0 : this == V || this == Z ? attention.dValue() : attention.dHead();
+                case D_HEAD ->
+                    attention == null
+                            ? 0
+                            : this == V || this == Z || this == ATTN_GATE ? attention.dValue() : attention.dHead();
                 case D_LATENT -> attention == null ? 0 : latent(attention.latent());
                 case D_MODEL -> spec.dModel();
                 case D_MLP -> !shared ? mlp.dMlp() : shares(mlp) ? experts.dShared() : 0;

@@ -23,6 +23,13 @@ import org.llminspector.base.Built;
  * @param latent latent vectors of queries, keys and values (MLA), or null for projections of the layer's input
  * @param sinks whether each head has a learned sink logit, an additional softmax entry without a key, so that a row of
  *     the pattern sums to less than 1 (gpt-oss)
+ * @param dValue size of a head's value; 0 is read as dHead, or the latent's
+ * @param chunk positions are cut in chunks of this many, and a query attends within its own, or null (Llama 4)
+ * @param qkNormRotated whether qNorm and kNorm follow RoPE (Hunyuan)
+ * @param queryScale factor of queries by their position, or null
+ * @param valueScale factor of values, or null for 1 (MiMo's {@code attention_value_scale})
+ * @param gated whether a head's sum of values is multiplied, component by component, by the sigmoid of a projection of
+ *     the layer's input (arXiv:2505.06708; Afmoe, Qwen3-Next)
  */
 @Built
 public record Attention(
@@ -42,8 +49,18 @@ public record Attention(
         boolean qkNormByHead,
         Float clip,
         Latent latent,
-        boolean sinks)
+        boolean sinks,
+        int dValue,
+        Integer chunk,
+        boolean qkNormRotated,
+        QueryScale queryScale,
+        Float valueScale,
+        boolean gated)
         implements Mixer {
+
+    public Attention {
+        if (dValue == 0) dValue = latent == null ? dHead : latent.dValue();
+    }
 
     /** Without norms of q and k and without a softcap; the scale is 1 / sqrt(dHead). */
     public static Attention plain(
@@ -65,8 +82,8 @@ public record Attention(
         return AttentionBuilder.builder(this).scale(by).build();
     }
 
-    /** Size of a head's value. */
-    public int dValue() {
-        return latent == null ? dHead : latent.dValue();
+    /** How far back a query attends. */
+    public Reach reach() {
+        return new Reach(window, chunk);
     }
 }

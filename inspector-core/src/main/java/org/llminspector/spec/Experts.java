@@ -14,11 +14,24 @@ import org.llminspector.base.Built;
  *     alone (config {@code norm_topk_prob})
  * @param dShared neurons of the shared expert that processes every token, or null for none
  * @param sharedGate whether the shared expert's output is multiplied by a learned sigmoid gate (Qwen 2)
+ * @param sumEpsilon added to the sum that they are divided by (LFM2)
+ * @param weighsInput whether an expert's input is multiplied by its score, not its output (Llama 4)
  * @param routing other rules for choosing experts, or null for the top scores
  */
 @Built
 public record Experts(
-        int count, int active, boolean renormalised, Integer dShared, boolean sharedGate, Routing routing) {
+        int count,
+        int active,
+        boolean renormalised,
+        Integer dShared,
+        boolean sharedGate,
+        float sumEpsilon,
+        boolean weighsInput,
+        Routing routing) {
+
+    public Experts(int count, int active, boolean renormalised, Integer dShared, boolean sharedGate, Routing routing) {
+        this(count, active, renormalised, dShared, sharedGate, 0, false, routing);
+    }
 
     /** The top scores chosen, without a shared expert. */
     public Experts(int count, int active, boolean renormalised) {

@@ -114,7 +114,8 @@ class InvariantsTest {
             assertThat(post[i]).isEqualTo(gate[i] * sums[i]);
             double projected = outBias[i % d];
             for (int k = 0; k < d; k++) projected += out[i % d * d + k] * post[i / d * d + k];
-            assertThat((double) added[i]).isCloseTo(projected, org.assertj.core.data.Offset.offset(1e-4));
+            assertThat((double) added[i])
+                    .isCloseTo(projected, org.assertj.core.data.Offset.offset(1e-4 + 1e-6 * Math.abs(projected)));
         }
     }
 
@@ -122,7 +123,6 @@ class InvariantsTest {
     private static void patternRowsSumToOne(Golden g, Capture c, int layer) {
         Tensor pattern = c.get(HookId.of(HookPoint.PATTERN, layer));
         Attention attention = g.engine.spec().layers().get(layer).attention();
-        Integer window = attention.window();
         float[] scores = floats(c, HookPoint.ATTN_SCORES, layer);
         String name = "blocks." + layer + ".attn.sinks.weight";
         float[] sinks = attention.sinks() ? g.weights.get(name).toFloats() : null;
@@ -133,7 +133,7 @@ class InvariantsTest {
             double sum = 0;
             for (int k = 0; k < keys; k++) {
                 sum += p[row * keys + k];
-                boolean outOfSight = window != null && k <= row % queries - window;
+                boolean outOfSight = k < attention.reach().first(row % queries);
                 if (k > row % queries || outOfSight)
                     assertThat(p[row * keys + k]).isZero();
             }
@@ -153,6 +153,7 @@ class InvariantsTest {
         Tensor pattern = c.get(HookId.of(HookPoint.PATTERN, layer));
         Tensor v = c.get(HookId.of(HookPoint.V, layer));
         float[] z = floats(c, HookPoint.Z, layer);
+        float[] gates = a.gated() ? floats(c, HookPoint.ATTN_GATE, layer) : null;
         int n = (int) pattern.shape()[2];
         int group = a.nHeads() / a.nKvHeads();
         for (int h = 0; h < a.nHeads(); h++) {
@@ -163,8 +164,10 @@ class InvariantsTest {
                         sum += pattern.get(((long) h * n + q) * n + k)
                                 * v.get(((long) k * a.nKvHeads() + h / group) * a.dValue() + d);
                     }
-                    assertThat((double) z[(q * a.nHeads() + h) * a.dValue() + d])
-                            .isCloseTo(sum, org.assertj.core.data.Offset.offset(1e-4));
+                    int at = (q * a.nHeads() + h) * a.dValue() + d;
+                    assertThat((double) z[at])
+                            .isCloseTo(
+                                    gates == null ? sum : sum * gates[at], org.assertj.core.data.Offset.offset(1e-4));
                 }
             }
         }
@@ -219,12 +222,15 @@ class InvariantsTest {
             Routing routing = experts.routing();
             double times = routing == null ? 1 : routing.factor();
             if (experts.renormalised())
-                assertThat(sum(own)).isCloseTo(times, org.assertj.core.data.Offset.offset(1e-6));
-            else if (routing == null || !routing.sigmoid()) assertThat(sum(own)).isLessThan(times);
+                assertThat(sum(own))
+                        .isCloseTo(times, org.assertj.core.data.Offset.offset(1e-6 + 10 * experts.sumEpsilon()));
+            else if (routing == null || !(routing.sigmoid() || routing.jitter() != null))
+                assertThat(sum(own)).isLessThan(times);
             for (int d = 0; d < width; d++) {
                 double sum = shared[p * width + d];
                 for (int s = 0; s < slots; s++)
-                    sum += weights[p * slots + s] * out.get(((long) p * slots + s) * width + d);
+                    sum += (experts.weighsInput() ? 1 : weights[p * slots + s])
+                            * out.get(((long) p * slots + s) * width + d);
                 sums[p * width + d] = sum;
             }
         }
@@ -338,6 +344,17 @@ class InvariantsTest {
     private static void forms(Path dir, Kind kind) {
         try (Golden g = new Golden(dir, kind)) {
             int[] ids = Arrays.copyOf(g.ids("input_ids"), sameRope(g.engine.spec(), g.ids("input_ids").length));
+            // No fused operator has chunks, nor values of another width than the keys': there is the hooked form only.
+            if (g.engine
+                    .spec()
+                    .attentions()
+                    .anyMatch(a -> a.latent() == null && (a.chunk() != null || a.dValue() != a.dHead()))) {
+                try (Session s =
+                        g.engine.begin(new SessionRequest(ids.length, new TreeSet<>(), List.of(), List.of()))) {
+                    assertThat(s.form()).isEqualTo("hooked");
+                }
+                return;
+            }
             float[] expected = Golden.logits(g.engine, ids, ids.length, true);
             assertThat(Golden.maxAbsDiff(Golden.logits(g.engine, ids, ids.length, false), expected))
                     .isLessThan(2e-4);

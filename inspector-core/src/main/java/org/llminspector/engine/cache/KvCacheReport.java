@@ -85,9 +85,8 @@ public record KvCacheReport(
 
     /** How many positions the last of {@code positions} tokens reads, itself included. */
     public static long seen(LayerSpec layer, long positions) {
-        Integer window = layer.mixer() instanceof ShortConv c
-                ? Integer.valueOf(c.width())
-                : layer.attention().window();
-        return window == null ? positions : Math.min(window, positions);
+        if (layer.mixer() instanceof ShortConv c) return Math.min(c.width(), positions);
+        int last = Math.toIntExact(positions - 1);
+        return positions - (last < 0 ? 0 : layer.attention().reach().first(last));
     }
 }

@@ -28,14 +28,35 @@ final class Attend<V> {
         List<V> qkv = o.linears(x, Modules.qkv(module));
         if (a.clip() != null)
             qkv = qkv.stream().map(y -> o.clip(y, -a.clip(), a.clip())).toList();
-        V q = tap.at(Q, i, heads(qkv.get(0), a.nHeads(), a, a.qNorm(), module + "q_norm")); // [1, pos, head, d_head]
-        V k = tap.at(K, i, heads(qkv.get(1), a.nKvHeads(), a, a.kNorm(), module + "k_norm"));
-        V v = tap.at(V, i, heads(qkv.get(2), a.nKvHeads(), a, null, module));
+        V q = tap.at(
+                Q,
+                i,
+                heads(qkv.get(0), a.nHeads(), a, before(a, a.qNorm()), module + "q_norm")); // [1, pos, head, d_head]
+        V k = tap.at(K, i, heads(qkv.get(1), a.nKvHeads(), a, before(a, a.kNorm()), module + "k_norm"));
+        V v = o.heads(qkv.get(2), a.nKvHeads(), a.dValue());
+        v = tap.at(V, i, a.valueScale() == null ? v : o.mul(v, o.number(a.valueScale())));
         if (a.rope() != null) {
-            q = tap.at(ROT_Q, i, o.rotate(q, a.rope(), a.dHead()));
-            k = tap.at(ROT_K, i, o.rotate(k, a.rope(), a.dHead()));
+            q = tap.at(ROT_Q, i, rotated(q, a, a.qNorm(), module + "q_norm"));
+            k = tap.at(ROT_K, i, rotated(k, a, a.kNorm(), module + "k_norm"));
         }
-        return out(i, a, module, o.attend(i, a, q, o.keys(i, k), o.values(i, v), tap));
+        if (a.queryScale() != null) q = o.mul(q, o.queryScale(a.queryScale()));
+        V keys = o.keys(i, k);
+        V values = o.values(i, v);
+        if (!a.gated()) return out(i, a, module, o.attend(i, a, q, keys, values, tap));
+        V z = o.attend(i, a, q, keys, values, tap.without(Z));
+        V gate = o.heads(o.apply(Ops.Fn.SIGMOID, o.linear(x, module + "gate")), a.nHeads(), a.dValue());
+        return out(i, a, module, tap.at(Z, i, o.mul(z, tap.at(ATTN_GATE, i, gate))));
+    }
+
+    /** The norm, if it precedes RoPE. */
+    private static Norm before(Attention a, Norm norm) {
+        return a.qkNormRotated() ? null : norm;
+    }
+
+    /** [1, pos, head, d_head] rotated by position, and normed if the norm follows. */
+    private V rotated(V x, Attention a, Norm norm, String module) {
+        V rotated = o.rotate(x, a.rope(), a.dHead());
+        return norm == null || !a.qkNormRotated() ? rotated : o.norm(rotated, norm, module, a.dHead());
     }
 
     /** [1, pos, head * d_head] to [1, pos, head, d_head], normed over all heads together or one by one. */

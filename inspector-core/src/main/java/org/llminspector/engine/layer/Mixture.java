@@ -37,18 +37,30 @@ final class Mixture<V> {
         List<V> best = best(experts, module, logits); // [1, pos, slot] each
         V chosen = chosen(i, best.get(1));
         V weights = best.get(0);
-        if (experts.renormalised()) weights = o.div(weights, o.reshape(o.sum(weights, 2), 0, 0, 1));
+        if (experts.renormalised()) weights = o.div(weights, total(experts, weights));
         if (experts.routing() != null && experts.routing().factor() != 1)
             weights = o.mul(weights, o.number(experts.routing().factor()));
         weights = gated(i, experts, chosen, tap.at(EXPERT_WEIGHTS, i, weights));
-        V answers = answers(i, m, module + "experts.", o.routes(chosen, experts), x); // [1, pos, slot, d_model]
-        V sum = o.sum(o.mul(answers, o.reshape(weights, 0, 0, 0, 1)), 2);
+        V factors = o.reshape(weights, 0, 0, 0, 1); // [1, pos, slot, 1]
+        Routes<V> routes = o.routes(chosen, experts);
+        List<V> sent = experts.weighsInput()
+                ? routes.byExpert(o.mul(o.reshape(x, 0, 0, 1, dModel), factors), dModel)
+                : routes.sent(x);
+        V answers = answers(i, m, module + "experts.", routes, sent); // [1, pos, slot, d_model]
+        V sum = o.sum(experts.weighsInput() ? answers : o.mul(answers, factors), 2);
         return experts.dShared() == null ? sum : o.add(sum, shared(i, m, module, x));
+    }
+
+    /** What the chosen scores are divided by, [1, pos, 1]. */
+    private V total(Experts experts, V weights) {
+        V sum = o.reshape(o.sum(weights, 2), 0, 0, 1);
+        return experts.sumEpsilon() == 0 ? sum : o.add(sum, o.number(experts.sumEpsilon()));
     }
 
     /** Scores and indices of the chosen experts. */
     private List<V> best(Experts experts, String module, V logits) {
         Routing r = experts.routing();
+        if (r != null && r.jitter() != null) return sparselyMixed(experts, r.jitter(), logits);
         V scores = r != null && r.sigmoid() ? o.apply(Fn.SIGMOID, logits) : o.softmax(logits);
         if (r == null || r.choosesTheBest()) return o.topK(scores, experts.active());
         V choice = r.choiceBias() ? o.add(scores, o.weight(module + "router.choice_bias")) : scores;
@@ -57,6 +69,26 @@ final class Mixture<V> {
         if (r.groups() > 1) choice = ofTheBestGroups(r, experts.count(), choice);
         V chosen = o.topK(choice, experts.active()).get(1);
         return List.of(o.gather(scores, chosen), chosen);
+    }
+
+    /** SparseMixer: {@link Routing#jitter}. */
+    private List<V> sparselyMixed(Experts experts, float jitter, V logits) {
+        List<V> weights = new ArrayList<>();
+        List<V> indices = new ArrayList<>();
+        V magnitude = o.mul(o.min(logits, o.mul(logits, o.number(-1))), o.number(-1));
+        V left = logits;
+        for (int slot = 0; slot < experts.active(); slot++) {
+            List<V> best = o.topK(left, 1);
+            V highest = best.get(0); // [1, pos, 1]
+            V larger = o.mul(o.min(o.mul(magnitude, o.number(-1)), o.mul(highest, o.number(-1))), o.number(-1));
+            V nearness = o.div(o.sub(logits, highest), larger);
+            V near = o.whereAbove(nearness, -2.0 * jitter, left, o.number(-Routing.NEVER));
+            weights.add(o.gather(o.softmax(near), best.get(1)));
+            indices.add(best.get(1));
+            V others = o.mul(o.sum(o.oneHot(best.get(1), experts.count()), 2), o.number(-1));
+            left = o.whereAbove(others, -0.5, left, o.number(-Routing.NEVER));
+        }
+        return List.of(o.concat(2, weights), o.concat(2, indices));
     }
 
     /** Pushes experts outside the best groups below all others. */
@@ -86,8 +118,8 @@ final class Mixture<V> {
         return o.sum(o.mul(is, o.reshape(o.div(gates, times), 0, 0, 1, experts.count())), 3);
     }
 
-    private V answers(int i, Mlp m, String experts, Routes<V> routes, V x) {
-        List<List<V>> in = routes.linears(routes.sent(x), experts, Modules.in("", m));
+    private V answers(int i, Mlp m, String experts, Routes<V> routes, List<V> sent) {
+        List<List<V>> in = routes.linears(sent, experts, Modules.in("", m));
         List<V> pre = seen(EXPERT_PRE, i, in.get(0), routes, m.dMlp());
         tap.ends(Part.MLP_IN, i);
         List<V> linear = m.gated() ? seen(EXPERT_PRE_LINEAR, i, in.get(1), routes, m.dMlp()) : List.of();

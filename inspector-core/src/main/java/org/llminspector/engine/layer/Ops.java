@@ -5,6 +5,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.QueryScale;
 import org.llminspector.spec.Rope;
 
 /**
@@ -164,6 +165,9 @@ public interface Ops<V> {
 
     /** Rotates the first dimensions of [1, pos, head, width] by their positions' angles; the others stay. */
     V rotate(V x, Rope rope, int width);
+
+    /** Factors of the pass's positions, [pos, 1, 1]. */
+    V queryScale(QueryScale scale);
 
     /** Scores [1, head, query, key] with ALiBi's biases added, and -inf where a query may not attend. */
     V masked(V scores, Attention a);

@@ -39,6 +39,32 @@ public interface Tap<V> {
     /** Returns the value to continue with. */
     V at(HookPoint point, int layer, V value);
 
+    /** The same, but one hook passes it by. */
+    default Tap<V> without(HookPoint other) {
+        Tap<V> all = this;
+        return new Tap<>() {
+            @Override
+            public boolean wants(HookPoint point, int layer) {
+                return point != other && all.wants(point, layer);
+            }
+
+            @Override
+            public boolean changes(HookPoint point, int layer) {
+                return point != other && all.changes(point, layer);
+            }
+
+            @Override
+            public V at(HookPoint point, int layer, V value) {
+                return point == other ? value : all.at(point, layer, value);
+            }
+
+            @Override
+            public void ends(Part part, int layer) {
+                all.ends(part, layer);
+            }
+        };
+    }
+
     /** Called at the end of a part that does not end with a hooked value. */
     default void ends(Part part, int layer) {}
 }

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.llminspector.base.HalfFloats;
 import org.llminspector.engine.PositionTables;
 import org.llminspector.engine.onnx.graph.Type;
@@ -14,6 +15,7 @@ import org.llminspector.spec.Alibi;
 import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Reach;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
@@ -73,13 +75,21 @@ final class PositionInputs implements AutoCloseable {
             feed.floats(names.alibiKeys(alibi), AlibiBias.at(alibi, 0, end), 1, heads, 1, end);
             feed.floats(names.alibiQueries(alibi), AlibiBias.at(alibi, start, count), 1, heads, count, 1);
         }
-        spec.attentions().map(Attention::window).distinct().forEach(w -> mask(feed, w, start, count));
+        spec.attentions().map(Attention::reach).distinct().forEach(r -> mask(feed, r, start, count));
+        spec.attentions()
+                .map(Attention::queryScale)
+                .filter(Objects::nonNull)
+                .distinct()
+                .forEach(s -> {
+                    if (wanted.containsKey(names.queryScale(s)))
+                        feed.floats(names.queryScale(s), s.at(start, count), count, 1, 1);
+                });
     }
 
-    private void mask(Feed feed, Integer window, int start, int count) {
-        String name = names.mask(window);
+    private void mask(Feed feed, Reach reach, int start, int count) {
+        String name = names.mask(reach);
         if (!wanted.containsKey(name)) return;
-        feed.floats(name, PositionTables.mask(window, start, count), count, (long) start + count);
+        feed.floats(name, PositionTables.mask(reach, start, count), count, (long) start + count);
     }
 
     private Table table(Rope rope, float[] frequencies, int positions) {

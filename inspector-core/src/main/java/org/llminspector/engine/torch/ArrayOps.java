@@ -14,6 +14,7 @@ import org.llminspector.engine.layer.Routes;
 import org.llminspector.engine.torch.libtorch.Scalars;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.Experts;
+import org.llminspector.spec.QueryScale;
 import org.llminspector.spec.Rope;
 
 /** The operations of one pass as NDArrays: each is computed when it is called. Runs on the engine thread. */
@@ -219,6 +220,11 @@ final class ArrayOps implements PlainOps<NDArray> {
     @Override
     public NDArray rotate(NDArray x, Rope rope, int width) {
         return pass.rotate(x, rope);
+    }
+
+    @Override
+    public NDArray queryScale(QueryScale scale) {
+        return pass.queryScale(scale);
     }
 
     @Override

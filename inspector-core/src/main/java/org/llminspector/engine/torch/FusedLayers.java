@@ -70,16 +70,24 @@ final class FusedLayers implements AutoCloseable {
                         a == null ? cache.state(i) : cache.allValues(i),
                         a == null ? List.of() : cache.allScales(i),
                         (long) cache.length(),
-                        a == null || a.rope() == null ? List.of() : pass.cosSin(a.rope()),
+                        a == null ? List.of() : turn(a, pass),
                         a == null ? List.of() : mask(a, pass))
                 .get(0);
+    }
+
+    /** RoPE's cos and sin, if it rotates, and the factors of queries, if they have any. */
+    private static List<NDArray> turn(Attention a, Positions.Pass pass) {
+        List<NDArray> turn = new ArrayList<>();
+        if (a.rope() != null) turn.addAll(pass.cosSin(a.rope()));
+        if (a.queryScale() != null) turn.add(pass.queryScale(a.queryScale()));
+        return turn;
     }
 
     /** Empty where the script's built-in causal mask suffices. */
     private List<NDArray> mask(Attention a, Positions.Pass pass) {
         boolean stepByStep = LayerScript.stepByStep(a, onCpu);
-        boolean windowed = a.window() != null && pass.end() > a.window();
-        boolean several = pass.count() > 1 && (pass.start() > 0 || windowed || stepByStep);
+        boolean limited = a.reach().first(pass.end() - 1) > 0;
+        boolean several = pass.count() > 1 && (pass.start() > 0 || limited || stepByStep);
         return several || a.alibi() != null ? List.of(pass.mask(a)) : List.of();
     }
 

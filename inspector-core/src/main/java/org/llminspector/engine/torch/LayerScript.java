@@ -17,6 +17,7 @@ import org.llminspector.engine.torch.script.ScriptOps;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.QueryScale;
 import org.llminspector.spec.Rope;
 
 /**
@@ -25,8 +26,8 @@ import org.llminspector.spec.Rope;
  * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: from the residual stream [1, pos, d_model] before
  * the layer to that after it, or in a mixture to that after attention. {@code w} are the {@link #weights}; {@code keys}
  * and {@code values} are the cache [1, kv_head, capacity, d_head] ({@link KvCache}), written in place from {@code
- * start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims]; {@code
- * mask} is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask, several positions are causal, and
+ * start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims], as far as it rotates, and the
+ * factors of queries [pos, 1, 1], as far as there are any; {@code mask} is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask, several positions are causal, and
  * a single one attends to all keys or its window.
  */
 final class LayerScript extends ScriptOps {
@@ -62,6 +63,10 @@ final class LayerScript extends ScriptOps {
             line("if n == 1:");
             line("  if end > " + window + ":");
             line("    low = end - " + window);
+        }
+        if (layer.attends() && layer.attention().chunk() != null) {
+            line("if n == 1:");
+            line("  low = max(low, start - start % " + layer.attention().chunk() + ")");
         }
         Block<String> block = new Block<>(spec, this, Tap.none());
         boolean half = layer.mlp().experts() != null; // TorchDecoder does the rest
@@ -162,6 +167,11 @@ final class LayerScript extends ScriptOps {
     }
 
     @Override
+    public String queryScale(QueryScale scale) {
+        return layer.attention().rope() == null ? "turn[0]" : "turn[2]";
+    }
+
+    @Override
     public boolean cachesHeads(int i) {
         return false;
     }
@@ -211,10 +221,10 @@ final class LayerScript extends ScriptOps {
 
     /**
      * Whether attention is written out: no fused kernel soft-caps scores before the mask, and only the CPU's returns
-     * the log-sum-exp that sinks need.
+     * the log-sum-exp that sinks need, for values as wide as keys.
      */
     static boolean stepByStep(Attention a, boolean cpu) {
-        return a.scoreSoftcap() != null || (a.sinks() && !cpu);
+        return a.scoreSoftcap() != null || (a.sinks() && !(cpu && a.dValue() == a.dHead()));
     }
 
     /** As one operator. A single position's query heads that share a key head are folded into the position axis. */

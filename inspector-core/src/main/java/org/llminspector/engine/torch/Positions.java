@@ -14,6 +14,8 @@ import org.llminspector.engine.PositionTables;
 import org.llminspector.spec.Alibi;
 import org.llminspector.spec.AlibiBias;
 import org.llminspector.spec.Attention;
+import org.llminspector.spec.QueryScale;
+import org.llminspector.spec.Reach;
 import org.llminspector.spec.Rope;
 
 /** Position-dependent arrays: RoPE's cos and sin, the causal mask and ALiBi's biases. */
@@ -30,7 +32,7 @@ public final class Positions {
         return new Pass(start, count);
     }
 
-    private record Biased(Alibi alibi, Integer window) {}
+    private record Biased(Alibi alibi, Reach reach) {}
 
     /** The arrays for {@code count} positions from {@code start} on. */
     final class Pass implements AutoCloseable {
@@ -38,8 +40,9 @@ public final class Positions {
         private final int count;
         private final List<NDArray> kept = new ArrayList<>();
         private final Map<Rope, NDArray[]> tables = new HashMap<>();
-        private final Map<Integer, NDArray> masks = new HashMap<>();
+        private final Map<Reach, NDArray> masks = new HashMap<>();
         private final Map<Biased, NDArray> biases = new HashMap<>();
+        private final Map<QueryScale, NDArray> scales = new HashMap<>();
 
         private Pass(int start, int count) {
             this.start = start;
@@ -92,9 +95,9 @@ public final class Positions {
          * @return [query, key], or with ALiBi [1, head, query, key]
          */
         NDArray mask(Attention a) {
-            NDArray mask = mask(a.window());
+            NDArray mask = mask(a.reach());
             if (a.alibi() == null) return mask;
-            return biases.computeIfAbsent(new Biased(a.alibi(), a.window()), b -> keep(bias(b.alibi(), mask)));
+            return biases.computeIfAbsent(new Biased(a.alibi(), a.reach()), b -> keep(bias(b.alibi(), mask)));
         }
 
         private NDArray bias(Alibi alibi, NDArray mask) {
@@ -106,12 +109,15 @@ public final class Positions {
         }
 
         /** [query, key]: 0 where a query may attend, -inf elsewhere; null when it may attend to every key. */
-        private NDArray mask(Integer window) {
-            int keys = start + count;
-            if (count == 1 && (window == null || keys <= window)) return null;
+        private NDArray mask(Reach reach) {
+            if (count == 1 && reach.first(start) == 0) return null;
             return masks.computeIfAbsent(
-                    window == null ? Integer.MAX_VALUE : window,
-                    w -> keep(manager.create(PositionTables.mask(window, start, count), new Shape(count, keys))));
+                    reach, r -> keep(manager.create(PositionTables.mask(r, start, count), new Shape(count, end()))));
+        }
+
+        /** Factors of queries, [pos, 1, 1]. */
+        NDArray queryScale(QueryScale scale) {
+            return scales.computeIfAbsent(scale, s -> owned(s.at(start, count), new Shape(count, 1, 1)));
         }
 
         /** A copy in libtorch's memory: a backward pass reads it after the Java array's buffer is freed. */

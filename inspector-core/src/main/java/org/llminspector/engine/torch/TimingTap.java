@@ -57,7 +57,7 @@ final class TimingTap implements PassTap {
             case ATTN_SCORES -> Part.SCORES;
             case PATTERN -> Part.PATTERN;
             case Z -> Part.Z;
-            case RESULT, ATTN_OUT -> Part.O;
+            case ATTN_GATE, RESULT, ATTN_OUT -> Part.O;
             case CONV_B, CONV_C, CONV_X, CONV_BX -> Part.CONV_IN;
             case CONV, CONV_POST -> Part.CONV;
             case CONV_OUT -> Part.CONV_OUT;

@@ -74,12 +74,13 @@ public final class PassMemory {
     private static double attention(
             Attention a, KvFormats kv, double n, double keys, EngineKind engine, boolean hooked) {
         double q = n * a.nHeads() * a.dHead();
-        double kv1 = n * a.nKvHeads() * a.dHead();
-        double values = 2 * (q + kv1) + kv1 + q;
+        double kv1 = n * a.nKvHeads() * Math.max(a.dHead(), a.dValue());
+        double z = n * a.nHeads() * a.dValue() * (a.gated() ? 3 : 1);
+        double values = 2 * (q + kv1) + kv1 + z;
         if (engine.repeatsKeys() && a.nHeads() > a.nKvHeads()) values += 2 * q;
         if (!kv.equals(KvFormats.FP32)) values += 2 * kv1;
         double made = a.nHeads() * n * keys * engine.scoreCopies(hooked || a.scoreSoftcap() != null);
-        double mask = a.window() != null || a.scoreSoftcap() != null ? n * keys : 0;
+        double mask = a.window() != null || a.chunk() != null || a.scoreSoftcap() != null ? n * keys : 0;
         return values + made + mask;
     }
 

@@ -70,10 +70,14 @@ final class FusedOps extends NodeOps {
         this.oneOperator = takes(spec, target.cuda()) && (halves || !target.cuda()) && cache.equals(own);
     }
 
-    /** Whether the operator supports the model's head sizes and score biases: on CUDA it has no ALiBi. */
+    /** Whether the operator supports the model's heads, reach and score biases: on CUDA it has no ALiBi. */
     static boolean takes(DecoderSpec spec, boolean cuda) {
         return spec.attentions()
-                .allMatch(a -> a.dHead() % 8 == 0 && a.latent() == null && !(cuda && a.alibi() != null));
+                .allMatch(a -> a.dHead() % 8 == 0
+                        && a.dValue() == a.dHead()
+                        && a.latent() == null
+                        && a.chunk() == null
+                        && !(cuda && a.alibi() != null));
     }
 
     @Override
@@ -179,7 +183,11 @@ final class FusedOps extends NodeOps {
     @Override
     public String attend(int i, Attention a, String q, String k, String v, Tap<String> tap) {
         if (!oneOperator) return super.attend(i, a, q, k, v, tap);
-        boolean turns = a.rope() != null && a.rope().dims() == a.dHead() && a.dHead() % 16 == 0;
+        boolean turns = a.rope() != null
+                && a.rope().dims() == a.dHead()
+                && a.dHead() % 16 == 0
+                && unwritten.get(q) instanceof Rotated
+                && unwritten.get(k) instanceof Rotated;
         String[] qkv = {
             flat(turns ? ((Rotated) unwritten.get(q)).x() : q, a.nHeads(), a.dHead()),
             flat(turns ? ((Rotated) unwritten.get(k)).x() : k, a.nKvHeads(), a.dHead()),
@@ -188,12 +196,13 @@ final class FusedOps extends NodeOps {
         if (!halves && unwritten.get(qkv[0]) instanceof Part p && p.all().equals(List.of(qkv))) {
             qkv = new String[] {p.of().value(), "", ""};
         }
+        Integer window = a.reach().window();
         Attributes attributes = new Attributes()
                 .with("num_heads", a.nHeads())
                 .with("kv_num_heads", a.nKvHeads())
                 .with("scale", a.scale())
                 .with("do_rotary", turns ? 1 : 0)
-                .with("local_window_size", a.window() == null ? -1 : a.window())
+                .with("local_window_size", window == null ? -1 : window)
                 .with("softcap", a.scoreSoftcap() == null ? 0f : a.scoreSoftcap());
         List<String> in = new ArrayList<>();
         for (String x : qkv) in.add(x.isEmpty() ? "" : half(x));

@@ -25,6 +25,7 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.QueryScale;
 import org.llminspector.spec.Rope;
 
 /**
@@ -296,9 +297,14 @@ class NodeOps implements PlainOps<String> {
     }
 
     @Override
+    public String queryScale(QueryScale scale) {
+        return graph.input(names.queryScale(scale), Type.FLOAT, -1, 1, 1);
+    }
+
+    @Override
     public String masked(String scores, Attention a) {
         String biased = a.alibi() == null ? scores : node("Add", scores, bias(a.alibi()));
-        return node("Add", biased, graph.input(names.mask(a.window()), Type.FLOAT, -1, -1)); // [query, key]
+        return node("Add", biased, graph.input(names.mask(a.reach()), Type.FLOAT, -1, -1)); // [query, key]
     }
 
     private final Map<Alibi, String> biases = new HashMap<>();

@@ -3,9 +3,11 @@ package org.llminspector.engine.onnx.layer;
 import java.util.List;
 import org.llminspector.spec.Alibi;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.QueryScale;
+import org.llminspector.spec.Reach;
 import org.llminspector.spec.Rope;
 
-/** Names of the graph inputs that depend on positions: those of each distinct RoPE, ALiBi and window of a model. */
+/** Names of the graph inputs that depend on positions: those of each distinct RoPE, ALiBi, reach and scale of queries of a model. */
 public record PositionNames(List<Rope> ropes, List<Alibi> alibis) {
 
     public PositionNames(DecoderSpec spec) {
@@ -41,7 +43,13 @@ public record PositionNames(List<Rope> ropes, List<Alibi> alibis) {
     }
 
     /** [query, key]: 0 where a query may attend, -inf elsewhere. */
-    public String mask(Integer window) {
-        return window == null ? "mask" : "mask." + window;
+    public String mask(Reach reach) {
+        String window = reach.window() == null ? "mask" : "mask." + reach.window();
+        return reach.chunk() == null ? window : window + ".chunk" + reach.chunk();
+    }
+
+    /** Factors of queries, [pos, 1, 1]. */
+    public String queryScale(QueryScale scale) {
+        return "query_scale." + scale.beta() + "." + scale.every() + "." + scale.first();
     }
 }

@@ -18,6 +18,7 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.QueryScale;
 import org.llminspector.spec.Rope;
 
 /**
@@ -244,7 +245,9 @@ class LearnerScript extends ScriptOps {
     @Override
     public String attend(int i, Attention a, String q, String k, String v, Tap<String> tap) {
         if (a.scoreSoftcap() != null || a.sinks()) return flattened(a, super.attend(i, a, q, k, v, tap));
-        String mask = a.window() == null && a.alibi() == null ? "None, 0., True" : mask(a) + ", 0., False";
+        String mask = a.window() == null && a.chunk() == null && a.alibi() == null
+                ? "None, 0., True"
+                : mask(a) + ", 0., False";
         String keys = transpose(k, 0, 2, 1, 3); // [batch, pos, kv_head, d_head]
         String values = transpose(v, 0, 2, 1, 3);
         List.of(q, keys, values).forEach(this::use);
@@ -278,15 +281,37 @@ class LearnerScript extends ScriptOps {
         return add(scores, mask(a));
     }
 
+    /** [pos] */
+    private String positionsFromOne() {
+        return let("torch.cumsum(torch.ones_like(torch.select(ids, 0, 0)), 0)");
+    }
+
+    @Override
+    public String queryScale(QueryScale s) {
+        return tables.computeIfAbsent("factors " + s, key -> {
+            String name = "factors" + tables.size();
+            String at = let("torch.to(torch.add(%s, " + (s.first() - 1) + "), 6)", positionsFromOne());
+            String steps = let("torch.floor(torch.div(%s, " + (double) s.every() + "))", at);
+            String grown = let("torch.mul(torch.log1p(%s), " + (double) s.beta() + ")", steps);
+            line(name + " = torch.reshape(torch.add(" + use(grown) + ", 1), [-1, 1, 1])"); // [pos, 1, 1]
+            return name;
+        });
+    }
+
     /** 0 where a query may attend, or ALiBi's bias, and a number below any score elsewhere: [.., query, key]. */
     private String mask(Attention a) {
-        return tables.computeIfAbsent("mask " + a.window() + " " + spec.alibis().indexOf(a.alibi()), key -> {
+        return tables.computeIfAbsent("mask " + a.reach() + " " + spec.alibis().indexOf(a.alibi()), key -> {
             String name = "mask" + tables.size();
-            String at = let("torch.cumsum(torch.ones_like(torch.select(ids, 0, 0)), 0)"); // [pos], from 1
+            String at = positionsFromOne();
             String back = let("torch.sub(torch.unsqueeze(%1$s, 1), torch.unsqueeze(%1$s, 0))", at); // [query, key]
             String hidden = let("torch.lt(%s, 0)", back);
             if (a.window() != null)
                 hidden = let("torch.logical_or(%s, torch.ge(%s, " + a.window() + "))", hidden, back);
+            if (a.chunk() != null) {
+                String chunk = let("torch.floor_divide(torch.sub(%s, 1), " + a.chunk() + ")", at);
+                String other = let("torch.ne(torch.unsqueeze(%1$s, 1), torch.unsqueeze(%1$s, 0))", chunk);
+                hidden = let("torch.logical_or(%s, %s)", hidden, other);
+            }
             String bias = let("torch.mul(torch.to(%s, 6), 0.)", back);
             if (a.alibi() != null) {
                 String own = "torch.slice(alibi" + spec.alibis().indexOf(a.alibi()) + ", 1, 0, t)"; // [head, pos]

@@ -18,6 +18,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.QueryScale;
 import org.llminspector.spec.Rope;
 
 /**
@@ -306,6 +307,11 @@ public abstract class ScriptOps implements PlainOps<String> {
     @Override
     public String positions() {
         throw none("learned positions");
+    }
+
+    @Override
+    public String queryScale(QueryScale scale) {
+        throw none("a factor of queries");
     }
 
     @Override

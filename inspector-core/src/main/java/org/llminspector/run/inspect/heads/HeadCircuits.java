@@ -208,6 +208,12 @@ public final class HeadCircuits {
      */
     private static Attention readable(DecoderSpec spec, int layer) {
         Attention attention = Bounds.attention(spec, layer);
+        if (attention.dValue() != attention.dHead() && attention.latent() == null)
+            throw Problem.unsupported("what these heads seek and write is not read from their weights")
+                    .where("layer " + layer)
+                    .expected("values as wide as keys, " + attention.dHead())
+                    .found(attention.dValue())
+                    .instead("a run shows them: attn.hook_pattern, attn.hook_z, attn.hook_result");
         if (attention.latent() == null) return attention;
         throw Problem.unsupported("what these heads seek and write is not read from their weights")
                 .where("layer " + layer)

@@ -110,7 +110,7 @@ public final class HeadDistances {
         List<HookId> hooks = new ArrayList<>();
         for (int i : spec.attending()) {
             Attention a = spec.layers().get(i).attention();
-            if (a.rope() == null && a.alibi() == null) continue;
+            if ((a.rope() == null && a.alibi() == null) || changedAfterRope(a)) continue;
             hooks.add(HookId.of(HookPoint.Q, i));
             hooks.add(HookId.of(HookPoint.K, i));
         }
@@ -189,6 +189,10 @@ public final class HeadDistances {
         return a.alibi() == null ? 0 : AlibiBias.between(a.alibi(), head, query, key);
     }
 
+    private static boolean changedAfterRope(Attention a) {
+        return a.qkNormRotated() || a.queryScale() != null;
+    }
+
     private static float[] frequencies(Attention a, int n) {
         return a.rope() == null ? new float[0] : RopeFrequencies.perPosition(a.rope(), n);
     }
@@ -211,6 +215,12 @@ public final class HeadDistances {
         DecoderSpec spec = models.folder(run.model().slug()).spec();
         Attention a = Bounds.attention(spec, layer);
         Bounds.within(head, a.nHeads(), "head");
+        if (changedAfterRope(a))
+            throw Problem.unsupported("this layer's scores at other distances are not worked out")
+                    .where("layer " + layer)
+                    .expected("queries and keys that only RoPE changes")
+                    .found("a norm after RoPE, or a factor of queries by position")
+                    .instead("a run shows the scores at its own distances: attn.hook_attn_scores");
         int at = RunValues.position(run, query, "query");
         HookId scores = HookId.of(HookPoint.ATTN_SCORES, layer);
         HookId pattern = HookId.of(HookPoint.PATTERN, layer);

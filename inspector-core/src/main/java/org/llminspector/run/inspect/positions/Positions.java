@@ -116,7 +116,7 @@ public final class Positions {
         Map<List<Object>, List<Integer>> same = new LinkedHashMap<>();
         for (int i : spec.attending()) {
             Attention a = spec.layers().get(i).attention();
-            same.computeIfAbsent(Arrays.asList(a.rope(), a.alibi(), a.window(), a.dHead()), k -> new ArrayList<>())
+            same.computeIfAbsent(Arrays.asList(a.rope(), a.alibi(), a.reach(), a.dHead()), k -> new ArrayList<>())
                     .add(i);
         }
         List<Scheme> schemes = same.values().stream()

@@ -1,0 +1,64 @@
+package org.llminspector.family;
+
+import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.family.WeightPlan.Source;
+import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
+
+/** A layer's tensors by Llama's names. */
+final class LlamaTensors {
+
+    private LlamaTensors() {}
+
+    /** @param from the layer's prefix in the files, {@code model.layers.i.} */
+    static void layer(WeightPlan plan, DecoderSpec s, int i, String from, Checkpoint checkpoint) {
+        LayerSpec layer = s.layers().get(i);
+        Attention a = layer.attention();
+        Mlp mlp = layer.mlp();
+        String to = "blocks." + i + ".";
+        int d = s.dModel();
+        int q = a.nHeads() * a.dHead();
+        int kv = a.nKvHeads() * a.dHead();
+        int z = a.nHeads() * a.dValue();
+        // Llama's "post attention" norm precedes the MLP; in families with norms on both sides it follows attention.
+        boolean post = layer.ln1Post() != null;
+        String second =
+                layer.parallel() ? "input_layernorm" : post ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+        plan.norm(layer.ln1(), to + "ln1", from + "input_layernorm", d)
+                .norm(layer.ln1Post(), to + "ln1_post", from + "post_attention_layernorm", d)
+                .norm(layer.ln2(), to + "ln2", from + second, d)
+                .norm(layer.ln2Post(), to + "ln2_post", from + "post_feedforward_layernorm", d)
+                .put(to + "attn.q_norm.weight", qkNorm(a, a.qNorm(), from + "self_attn.q_norm", a.nHeads()))
+                .put(to + "attn.k_norm.weight", qkNorm(a, a.kNorm(), from + "self_attn.k_norm", a.nKvHeads()));
+        if (a.latent() != null) {
+            LatentTensors.put(plan, s, a, to + "attn.", from + "self_attn.", checkpoint);
+        } else {
+            plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
+            plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
+            plan.linear(to + "attn.v", from + "self_attn.v_proj", a.nKvHeads() * a.dValue(), d, a.qkvBias());
+            plan.linear(to + "attn.o", from + "self_attn.o_proj", d, z, a.outBias());
+            if (a.gated()) plan.linear(to + "attn.gate", from + "self_attn.gate_proj", z, d, false);
+        }
+        String sinks = from + "self_attn.sinks";
+        if (!checkpoint.has(sinks)) sinks = from + "self_attn.attention_sink_bias";
+        if (a.sinks()) plan.put(to + "attn.sinks.weight", Source.of(sinks, a.nHeads()));
+        if (mlp.experts() != null) {
+            ExpertTensors.put(plan, mlp, d, to + "mlp.", from, checkpoint);
+            return;
+        }
+        String part = from + (checkpoint.has(from + "feed_forward.up_proj.weight") ? "feed_forward." : "mlp.");
+        if (mlp.gated()) plan.linear(to + "mlp.gate", part + "gate_proj", mlp.dMlp(), d, mlp.bias());
+        plan.linear(to + "mlp.in", part + "up_proj", mlp.dMlp(), d, mlp.bias());
+        plan.linear(to + "mlp.out", part + "down_proj", d, mlp.dMlp(), mlp.bias());
+    }
+
+    /** A norm's weights: shared by all heads, per head, or over the width of all heads; null without a norm. */
+    private static Source qkNorm(Attention a, Norm norm, String from, int heads) {
+        if (norm == null || !norm.weight()) return null;
+        if (a.qkNormByHead()) return Source.of(from + ".weight", heads, a.dHead());
+        return Source.of(from + ".weight", a.qkNormWide() ? (long) heads * a.dHead() : a.dHead());
+    }
+}
