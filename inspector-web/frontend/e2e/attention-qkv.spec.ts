@@ -96,6 +96,8 @@ test('a run of fewer tokens than the one before takes its place', async ({ page,
   await expect(page).not.toHaveURL(new RegExp(run.id));
   const id = new URL(page.url()).searchParams.get('run');
   await expect(page.getByTestId('figure-reading')).toContainText(`run ${id}`);
+  await expect(page.getByTestId('route'), 'another text begins with the picture').toBeVisible(SLOW);
+  await page.getByText('2 · Weigh: softmax').click();
   await expect(rows.first()).toBeVisible(SLOW);
 });
 
