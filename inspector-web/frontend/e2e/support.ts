@@ -57,6 +57,8 @@ export function somePrompt(model: ModelSummary): string {
 export async function runPrompt(page: Page, request: APIRequestContext, query = 'new=8'): Promise<RunManifest> {
   const model = await defaultModel(request);
   await page.goto(`/?${query}`);
+  // Until the unasked run is there, a view has no figure in which this one could be seen growing.
+  await expect(page.getByTestId('status')).toContainText('Live run:', { timeout: 60_000 });
   await page.getByRole('textbox', { name: 'Prompt' }).fill(somePrompt(model));
   await expect(page.getByTestId('prompt-count')).toContainText('tokens');
   await page.getByRole('button', { name: 'Run', exact: true }).click();
