@@ -1,5 +1,6 @@
 import type { APIRequestContext, Page } from '@playwright/test';
 import type { RunManifest } from '../src/api/types';
+import { expect } from './support';
 
 /** Where a sentence is read: the page as it stands, and the run on show. */
 export interface At {
@@ -45,6 +46,37 @@ export function numbersIn(text: string): number[] {
 export async function tellMe(page: Page): Promise<void> {
   await page.getByTestId('guess').getByRole('button', { name: 'Just tell me' }).click();
 }
+
+/** A hook's values at a slice of a run, one after another; what the run lacks is captured first. */
+export async function captured(
+  request: APIRequestContext,
+  run: RunManifest,
+  hook: string,
+  slice = '',
+): Promise<number[]> {
+  await rest(request, `/runs/${run.id}/captures`, { capture: [hook] });
+  const { values } = await rest<{ values: unknown }>(request, `/runs/${run.id}/captures/${hook}?${slice}`);
+  return [values].flat(9).map((v) => (v === 'inf' ? Infinity : v === '-inf' ? -Infinity : Number(v)));
+}
+
+/** A text without the dots that stand for spaces in tokens. */
+export const plain = (text: string): string => text.replaceAll('·', '');
+
+/** Within a part of what it should be. */
+export function near(found: number, is: number, part = 2e-3): void {
+  expect(Math.abs(found - is), `${found} for ${is}`).toBeLessThanOrEqual(part * Math.abs(is) + 1e-6);
+}
+
+/** The softmax of scores. */
+export function shares(logits: number[], temperature = 1): number[] {
+  const top = Math.max(...logits);
+  const e = logits.map((l) => Math.exp((l - top) / temperature));
+  const all = e.reduce((sum, v) => sum + v, 0);
+  return e.map((v) => v / all);
+}
+
+/** Where the largest stands. */
+export const highest = (of: number[]): number => of.reduce((best, v, i) => (v > of[best] ? i : best), 0);
 
 /** Fetches JSON of the API: `/runs/…` and the like. A body makes it a POST. */
 export async function rest<T>(request: APIRequestContext, path: string, data?: unknown): Promise<T> {
