@@ -90,6 +90,23 @@ export function gainer(logits: Float32Array, among: ArrayLike<number>, hot: numb
   return best;
 }
 
+/** How many tokens are more probable when the temperature has changed, and by how much together. */
+export function gains(before: Float64Array, after: Float64Array): { many: number; mass: number } {
+  let [many, mass] = [0, 0];
+  before.forEach((p, i) => {
+    if (after[i] <= p) return;
+    many++;
+    mass += after[i] - p;
+  });
+  return { many, mass };
+}
+
+/** How many tokens are less probable than a share, and how probable they are together. */
+export function tail(p: Float64Array, below = 1e-3): { many: number; mass: number } {
+  const small = p.filter((v) => v < below);
+  return { many: small.length, mass: small.reduce((sum, v) => sum + v, 0) };
+}
+
 /** Mass of the tokens that are not shown. */
 export function rest(p: Float64Array, shown: ArrayLike<number>): number {
   let sum = 1;
