@@ -78,6 +78,9 @@ export class AttentionQkvState {
     return heads?.length ? heads.reduce((a, b) => (b.first > a.first ? b : a)) : null;
   });
 
+  /** Whether positions are vectors that are added before the first layer. */
+  readonly learned = $derived(this.#spec?.learned_positions ?? false);
+
   readonly #ready = $derived(
     this.source !== null && this.rules !== null && (this.best !== null || this.reads.problem !== null),
   );
