@@ -24,11 +24,13 @@ export interface Sentence {
  *
  * @property default its sentences
  * @property prompts two texts, where the usual ones do not suit
+ * @property allow what the browser's console may say
  * @property address what is opened for a run; the chapter itself where it is left out
  */
 export interface Sentences {
   default: Sentence[];
   prompts?: readonly [string, string];
+  allow?: RegExp;
   address?: (run: RunManifest, request: APIRequestContext) => Promise<string>;
 }
 

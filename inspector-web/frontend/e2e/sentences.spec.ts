@@ -87,8 +87,10 @@ const named = [
 ];
 const modules = listed('sentences/').map((file) => file.replace(/\.ts$/, ''));
 for (const name of [...new Set([...modules, ...named.filter((n) => written(n).length > 0)])].sort()) {
-  test(`${name}: what it says is true of two models and two prompts each`, async ({ page, request }) => {
-    const { default: sentences, prompts = PROMPTS, address }: Sentences = await import(`./sentences/${name}.ts`);
+  test(`${name}: what it says is true of two models and two prompts each`, async ({ page, request, quiet }) => {
+    const module: Sentences = await import(`./sentences/${name}.ts`);
+    const { default: sentences, prompts = PROMPTS, allow, address } = module;
+    if (allow) quiet.allow(allow);
     test.setTimeout(120_000 + 40_000 * sentences.length);
     expect(written(name).sort(), 'each sentence has its check').toEqual(sentences.map((s) => s.says).sort());
 

@@ -130,7 +130,8 @@ export class TrainingPhasesState {
   readonly induction = $derived(this.#formation('induction'));
   readonly half = $derived(this.curve ? halfway(this.curve) : null);
   readonly later = $derived(this.curve ? laterStages(this.curve) : []);
-  readonly second = $derived(this.later[0]);
+  /** What the words tell of later stages is of this model's documents. */
+  readonly second = $derived(this.#slug === 'tales-4m' ? this.later[0] : undefined);
   readonly drills = $derived(this.later[1]);
   readonly stories = $derived(this.later[2]);
   readonly drawn = $derived(this.later[3]);
