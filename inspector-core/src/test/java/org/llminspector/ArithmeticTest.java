@@ -28,14 +28,20 @@ import org.llminspector.engine.layer.PlainOps;
 import org.llminspector.spec.Alibi;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.DeltaNet;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Lightning;
+import org.llminspector.spec.Mamba;
+import org.llminspector.spec.Mamba2;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.RgLru;
 import org.llminspector.spec.Rope;
 import org.llminspector.spec.Routing;
 import org.llminspector.spec.ShortConv;
+import org.llminspector.spec.StreamFactors;
 
 /**
  * A decoder's arithmetic is written once, in engine.layer: it reads every field of the spec, or this test says why not.
@@ -50,6 +56,12 @@ class ArithmeticTest {
             Alibi.class,
             Latent.class,
             ShortConv.class,
+            Mamba.class,
+            Mamba2.class,
+            DeltaNet.class,
+            Lightning.class,
+            RgLru.class,
+            StreamFactors.class,
             Mlp.class,
             Experts.class,
             Routing.class,
@@ -57,16 +69,20 @@ class ArithmeticTest {
             Rope.class);
 
     /** Fields that the layers do not read, and why. */
-    private static final Map<String, String> UNREAD = new TreeMap<>(Map.of(
-            "Attention.qkvBias", "a bias is added where the weights have one",
-            "Attention.outBias", "a bias is added where the weights have one",
-            "ShortConv.bias", "a bias is added where the weights have one",
-            "Mlp.bias", "a bias is added where the weights have one",
-            "DecoderSpec.unembedBias", "a bias is added where the weights have one",
-            "DecoderSpec.vocab", "the embedding's own shape",
-            "DecoderSpec.tied", "a back end's weights have an unembedding either way",
-            "DecoderSpec.maxContext", "sessions refuse a position past it",
-            "DecoderSpec.family", "for people only"));
+    private static final Map<String, String> UNREAD = new TreeMap<>(Map.ofEntries(
+            Map.entry("Attention.qkvBias", "a bias is added where the weights have one"),
+            Map.entry("Attention.outBias", "a bias is added where the weights have one"),
+            Map.entry("ShortConv.bias", "a bias is added where the weights have one"),
+            Map.entry("Mlp.bias", "a bias is added where the weights have one"),
+            Map.entry("DecoderSpec.unembedBias", "a bias is added where the weights have one"),
+            Map.entry("DecoderSpec.vocab", "the embedding's own shape"),
+            Map.entry("DecoderSpec.tied", "a back end's weights have an unembedding either way"),
+            Map.entry("DecoderSpec.maxContext", "sessions refuse a position past it"),
+            Map.entry("DecoderSpec.family", "for people only"),
+            Map.entry("Mamba.bias", "a bias is added where the weights have one"),
+            Map.entry("Mamba.convBias", "a bias is added where the weights have one"),
+            Map.entry("Mamba2.bias", "a bias is added where the weights have one"),
+            Map.entry("Mamba2.convBias", "a bias is added where the weights have one")));
 
     /** Tables of positions, which all back ends take from here. */
     private static final List<String> TABLES = List.of(

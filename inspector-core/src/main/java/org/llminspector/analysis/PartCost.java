@@ -4,10 +4,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.Part;
-import org.llminspector.engine.cache.ConvState;
 import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvShape;
+import org.llminspector.engine.cache.LayerState;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -16,6 +16,7 @@ import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
+import org.llminspector.spec.Recurrent;
 import org.llminspector.spec.ShortConv;
 
 /**
@@ -40,6 +41,9 @@ import org.llminspector.spec.ShortConv;
  *
  * <p>A short convolution of width w has conv.in with 2 n d 3 d, conv.conv with 2 n w d, and conv.out with 2 n d d,
  * instead of attention's parts.
+ *
+ * <p>A recurrence has ssm.in with its projections, ssm.steps with its convolution and 5 FLOPs for each number of its
+ * state (7 in a delta net), and ssm.out, instead of attention's parts.
  *
  * <p>In a mixture of experts m counts the neurons of a token's routed experts and of the shared one; mlp.in includes
  * the router.
@@ -127,11 +131,13 @@ public record PartCost(
             String b = "blocks." + i + ".";
             norm(Part.LN1, i, layer.ln1(), d);
             if (layer.mixer() instanceof ShortConv c) convolution(i, layer, c, b + "conv.");
-            else attention(i, layer, layer.attention(), b);
+            if (layer.attends()) attention(i, layer, layer.attention(), b);
+            if (layer.recurrence() != null) recurrence(i, layer, layer.recurrence(), b + "ssm.");
             if (layer.ln1Post() != null) norm(Part.LN1_POST, i, layer.ln1Post(), d);
-            if (!layer.parallel()) plain(Part.RESID_MID, i);
+            boolean both = layer.mixer() != null && layer.feedsForward();
+            if (both && !layer.parallel()) plain(Part.RESID_MID, i);
             norm(Part.LN2, i, layer.ln2(), d);
-            mlp(i, layer.mlp(), b + "mlp.");
+            if (layer.feedsForward()) mlp(i, layer.mlp(), b + "mlp.");
             if (layer.ln2Post() != null) norm(Part.LN2_POST, i, layer.ln2Post(), d);
             plain(Part.RESID_POST, i);
         }
@@ -142,9 +148,26 @@ public record PartCost(
             products(Part.CONV_IN, i, d, c.bias() ? 3 * d : 0, in, d, d, d);
             long kernel = c.width() * d;
             long numbers = kernel + (c.bias() ? d : 0);
-            long kept = ConvState.bytes(spec, layer);
+            long kept = LayerState.of(spec, layer).bytes();
             parts.add(new PartCost(Part.CONV, i, numbers, 2 * tokens * kernel, numbers, numbers * VECTOR, kept, kept));
             products(Part.CONV_OUT, i, d, c.bias() ? d : 0, new String[] {name + "out"}, d);
+        }
+
+        private void recurrence(int i, LayerSpec layer, Recurrent r, String name) {
+            long d = spec.dModel();
+            long numbers = 0;
+            long size = 0;
+            for (RecurrenceCost.Matrix m : RecurrenceCost.matrices(r, d)) {
+                numbers += m.in() * m.out();
+                size += size(name + m.name(), m.in(), m.in() * m.out());
+            }
+            parts.add(new PartCost(Part.SSM_IN, i, numbers, 2 * tokens * numbers, numbers, size, 0, 0));
+            long vectors = RecurrenceCost.vectors(r, d);
+            long flops = tokens * RecurrenceCost.flops(r);
+            long kept = LayerState.of(spec, layer).bytes();
+            parts.add(new PartCost(Part.SSM, i, vectors, flops, vectors, vectors * VECTOR, kept, kept));
+            long width = (long) r.nHeads() * r.dHead();
+            products(Part.SSM_OUT, i, width, RecurrenceCost.outBias(r, d), new String[] {name + "out"}, d);
         }
 
         private void attention(int i, LayerSpec layer, Attention a, String b) {

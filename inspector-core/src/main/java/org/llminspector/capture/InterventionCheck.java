@@ -9,6 +9,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.DeltaNet;
 
 /** Validation of a request's interventions against a model, before it runs. */
 public final class InterventionCheck {
@@ -63,6 +64,15 @@ public final class InterventionCheck {
                         .where(at + " on " + id)
                         .expected("attn.hook_attn_scores or mlp.hook_router_logits")
                         .instead("use zero: a masked score is a key that is not read, anything else can only become 0");
+            }
+            boolean inStep = id.point() == HookPoint.SSM_STATE
+                    || (id.point() == HookPoint.SSM_WRITE
+                            && spec.layers().get(id.layer()).recurrence() instanceof DeltaNet);
+            if (inStep && v.op() == Op.MEAN) {
+                throw Problem.unsupported("a state is made position by position: it has no mean before the last one")
+                        .where(at + " on " + id)
+                        .expected("zero, scale, add, replace or freeze")
+                        .instead("take the mean of ssm.hook_x or ssm.hook_v, of which the state is made");
             }
             boolean hasKeys = id.point().axisIndex(Axis.KEY) >= 0;
             if (hasKeys && (v.op() == Op.MEAN || v.values() != null)) {

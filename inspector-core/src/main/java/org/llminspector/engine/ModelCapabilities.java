@@ -2,6 +2,7 @@ package org.llminspector.engine;
 
 import java.util.Optional;
 import org.llminspector.base.Problem;
+import org.llminspector.hook.HookAbsence;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 
@@ -21,7 +22,7 @@ public interface ModelCapabilities {
 
     /** Why hooks of this point cannot be captured. */
     default String absence(HookPoint point) {
-        return point.absence();
+        return HookAbsence.of(point);
     }
 
     /** What to use instead for full support; null if this model has it. */

@@ -25,6 +25,11 @@ public enum Part {
     /** The convolution, times C; writing its state. */
     CONV("conv.conv"),
     CONV_OUT("conv.out"),
+    /** In a layer with a recurrence: its projections, the short convolution, and what one step reads. */
+    SSM_IN("ssm.in"),
+    /** The steps, and the gate. */
+    SSM("ssm.steps"),
+    SSM_OUT("ssm.out"),
     /** The norm of attention's output, in families that have one. */
     LN1_POST("ln1_post"),
     /** Adding attention's output to the stream; a parallel block has no such part. */

@@ -11,16 +11,23 @@ import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.DeltaNet;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Lightning;
+import org.llminspector.spec.Mamba;
+import org.llminspector.spec.Mamba2;
 import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Recurrent;
+import org.llminspector.spec.RgLru;
 
 /**
  * Precision of each matrix of a model: a default, and overrides by name.
  *
  * <p>Modules are {@code blocks.i.attn.q|k|v|o}, and {@code gate} where attention has one (with latent attention also {@code
  * blocks.i.attn.q_down|kv_down|k_rope}), {@code blocks.i.conv.b|c|x|out} of a short convolution, {@code
+ * blocks.i.ssm.*} of a recurrence ({@code gate}, {@code x} or {@code q}, {@code k}, {@code v}, ..., {@code out}), {@code
  * blocks.i.mlp.gate|in|out} (in a mixture {@code blocks.i.mlp.experts.e.gate|in|out} and {@code
  * blocks.i.mlp.shared_expert.gate|in|out}) and {@code unembed}: the canonical weights' names; with a tied embedding
  * also {@code embed}. Norms, biases, a convolution's kernel and a mixture's router are never rounded. On torch, the
@@ -259,10 +266,12 @@ public record PrecisionPlan(
             String block = "blocks." + i + ".";
             LayerSpec layer = spec.layers().get(i);
             if (layer.attends()) for (String part : projections(layer.attention())) modules.add(block + "attn." + part);
-            else for (String part : CONV) modules.add(block + "conv." + part);
+            if (layer.convolves()) for (String part : CONV) modules.add(block + "conv." + part);
+            if (layer.recurrence() != null)
+                for (String part : recurrent(layer.recurrence())) modules.add(block + "ssm." + part);
             Mlp mlp = spec.layers().get(i).mlp();
             Experts experts = mlp.experts();
-            if (experts == null) feedForward(modules, block + "mlp.", mlp);
+            if (experts == null && layer.feedsForward()) feedForward(modules, block + "mlp.", mlp);
             for (int e = 0; experts != null && e < experts.count(); e++) {
                 feedForward(modules, block + "mlp.experts." + e + ".", mlp);
             }
@@ -270,6 +279,16 @@ public record PrecisionPlan(
         }
         modules.add("unembed");
         return modules;
+    }
+
+    private static List<String> recurrent(Recurrent r) {
+        if (r instanceof Mamba) return List.of("x", "gate", "dt_down", "b", "c", "dt", "out");
+        if (r instanceof Mamba2) return List.of("gate", "x", "b", "c", "dt", "out");
+        if (r instanceof RgLru) return List.of("x", "gate", "out");
+        if (r instanceof Lightning) return List.of("q", "k", "v", "gate", "out");
+        return ((DeltaNet) r).dLatent() == null
+                ? List.of("q", "k", "v", "beta", "gate", "decay", "out")
+                : List.of("q", "k", "v", "beta", "gate_down", "gate", "decay_down", "decay", "out");
     }
 
     private static List<String> projections(Attention a) {

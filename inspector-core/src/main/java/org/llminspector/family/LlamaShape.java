@@ -16,6 +16,7 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpecBuilder;
+import org.llminspector.spec.Mixer;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 import org.llminspector.spec.Rope;
@@ -71,6 +72,8 @@ final class LlamaShape {
     private ShortConv conv;
     private IntPredicate convolving = layer -> false;
     private BiFunction<Integer, AttentionBuilder, AttentionBuilder> attention = (layer, a) -> a;
+    private BiFunction<Integer, Attention, Mixer> mixers =
+            (i, attention) -> this.convolving.test(i) ? this.conv : attention;
 
     LlamaShape(Config c) {
         this.c = c;
@@ -229,6 +232,18 @@ final class LlamaShape {
         return this;
     }
 
+    /** The mixer of each layer, given the attention that it would have. */
+    LlamaShape mixers(BiFunction<Integer, Attention, Mixer> all) {
+        mixers = all;
+        return this;
+    }
+
+    /** Biases of the MLP. */
+    LlamaShape mlpBiases() {
+        mlpBias = true;
+        return this;
+    }
+
     /** Biases everywhere, or nowhere. */
     LlamaShape biases(boolean everywhere) {
         qkvBias = outBias = mlpBias = everywhere;
@@ -363,7 +378,7 @@ final class LlamaShape {
                 IntStream.range(0, nLayers)
                         .mapToObj(i -> LayerSpecBuilder.builder()
                                 .ln1(pre)
-                                .mixer(convolving.test(i) ? conv : attention(i))
+                                .mixer(mixers.apply(i, attention(i)))
                                 .ln1Post(post)
                                 .ln2(pre)
                                 .mlp(sparse.test(i) ? mixture : dense)
@@ -408,7 +423,11 @@ final class LlamaShape {
         int d = s.dModel();
         WeightPlan plan = new WeightPlan().put("embed.weight", Source.of(root + "embed_tokens.weight", s.vocab(), d));
         for (int i = 0; i < s.nLayers(); i++) LlamaTensors.layer(plan, s, i, root + "layers." + i + ".", checkpoint);
-        plan.norm(s.finalNorm(), "ln_final", root + "norm", d);
+        plan.norm(
+                s.finalNorm(),
+                "ln_final",
+                root + (checkpoint.has(root + "final_layernorm.weight") ? "final_layernorm" : "norm"),
+                d);
         String head = checkpoint.has("language_model.lm_head.weight") ? "language_model.lm_head" : "lm_head";
         if (!s.tied()) plan.put("unembed.weight", Source.of(head + ".weight", s.vocab(), d));
         if (s.unembedBias()) plan.put("unembed.bias", Source.of(head + ".bias", s.vocab()));

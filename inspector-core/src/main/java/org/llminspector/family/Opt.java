@@ -9,6 +9,7 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.DecoderSpecBuilder;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.LayerSpecBuilder;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
 
@@ -33,10 +34,9 @@ final class Opt implements Family {
         boolean before = c.flag("do_layer_norm_before", true);
         if (!c.flag("layer_norm_elementwise_affine", true))
             throw c.wrong("layer_norm_elementwise_affine", "true", false);
-        int dHead = dModel / nHeads;
         boolean bias = c.flag("enable_bias", true);
         Norm norm = new Norm(Norm.Kind.LAYER, 1e-5);
-        Attention attention = Attention.plain(nHeads, nHeads, dHead, null, null, bias, bias);
+        Attention attention = Attention.plain(nHeads, nHeads, dModel / nHeads, null, null, bias, bias);
         Mlp mlp = new Mlp(c.size("ffn_dim"), c.activation("activation_function", "relu"), false, bias);
         DecoderSpec opt = new DecoderSpec(
                 "opt",
@@ -46,8 +46,10 @@ final class Opt implements Family {
                 true,
                 1f,
                 IntStream.range(0, c.layers("num_hidden_layers"))
-                        .mapToObj(i -> new LayerSpec(
-                                before || i > 0 ? norm : null, attention, null, norm, mlp, null, false, null, !before))
+                        .mapToObj(i -> LayerSpecBuilder.builder(new LayerSpec(
+                                        before || i > 0 ? norm : null, attention, null, norm, mlp, null, false))
+                                .streamNorms(!before)
+                                .build())
                         .toList(),
                 norm,
                 c.flag("tie_word_embeddings", true),

@@ -10,6 +10,7 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Recurrent;
 import org.llminspector.spec.ShortConv;
 
 /** Check of a config's sizes against the longest side of any tensor in the files, which no size of a model exceeds. */
@@ -27,7 +28,8 @@ final class SizeCheck {
             if (layer.equals(before)) continue;
             before = layer;
             if (layer.mixer() instanceof ShortConv c) check("conv_L_cache", c.width(), longest, checkpoint);
-            else check(layer.attention(), longest, checkpoint);
+            if (layer.attends()) check(layer.attention(), longest, checkpoint);
+            if (layer.recurrence() != null) check(layer.recurrence(), longest, checkpoint);
             check("intermediate_size", layer.mlp().dMlp(), longest, checkpoint);
             Experts experts = layer.mlp().experts();
             if (experts == null) continue;
@@ -35,6 +37,12 @@ final class SizeCheck {
             if (experts.dShared() != null)
                 check("shared_expert_intermediate_size", experts.dShared(), longest, checkpoint);
         }
+    }
+
+    private static void check(Recurrent r, long longest, Checkpoint checkpoint) {
+        check("heads x head_dim of the recurrence", (long) r.nHeads() * r.dHead(), longest, checkpoint);
+        check("state size of the recurrence", (long) Math.max(1, r.nKeyHeads()) * r.dState(), longest, checkpoint);
+        check("channels of the convolution", r.channels(), longest, checkpoint);
     }
 
     private static void check(Attention a, long longest, Checkpoint checkpoint) {

@@ -313,7 +313,12 @@ public final class WeightPlan {
         return norm != null && norm.bias() ? put(to + ".bias", Source.of(from + ".bias", size)) : this;
     }
 
-    /** Transforms every norm's weights. */
+    /** Other values of a weight, where the model has it. */
+    void change(String name, UnaryOperator<Tensor> change) {
+        sources.computeIfPresent(name, (n, source) -> source.changed(change));
+    }
+
+    /** Transforms every norm's weights, those of recurrences aside. */
     WeightPlan norms(UnaryOperator<Source> change) {
         sources.replaceAll((name, source) -> NORM.matcher(name).find() ? change.apply(source) : source);
         return this;

@@ -26,6 +26,13 @@ import org.llminspector.spec.DecoderSpec;
  * attn.q|k|v}. A short convolution instead of {@code attn}: {@code conv.b|c|x|out.weight|bias}, {@code
  * conv.kernel.weight} [width, d_model] and {@code conv.kernel.bias}.
  *
+ * <p>A recurrence: projections {@code ssm.gate|x|b|c|dt|out.weight|bias} of Mamba 2 (Mamba: {@code
+ * ssm.x|gate|dt_down|b|c|dt|out}; delta nets: {@code ssm.q|k|v|beta|gate|decay|out}, with {@code gate_down|decay_down}
+ * before them where they are of low rank; lightning attention: {@code ssm.q|k|v|gate|out}; RG-LRU: {@code
+ * ssm.x|gate|out}, and {@code ssm.input_gate|decay_gate.weight} [head, in, out]), {@code ssm.kernel.weight} [width,
+ * channel], {@code ssm.a.weight} (rates of decay, at most 0), {@code ssm.dt_bias.weight}, {@code ssm.d.weight}, {@code
+ * ssm.out_norm.weight} and Mamba's {@code ssm.dt_norm|b_norm|c_norm.weight}.
+ *
  * <p>MLP: {@code mlp.gate|in|out.weight|bias}; of xIELU {@code mlp.act.alpha_p|alpha_n|beta|eps} [1] (the factors as
  * they multiply, alpha_n less beta). Mixture: {@code mlp.router.weight|bias} [expert, d_model] and {@code
  * mlp.router.choice_bias}, {@code mlp.experts.e.gate|in|out.weight|bias}, {@code mlp.shared_expert.gate|in|out.weight},

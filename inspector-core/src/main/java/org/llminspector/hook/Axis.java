@@ -8,6 +8,8 @@ public enum Axis {
     D_HEAD,
     D_MODEL,
     D_MLP,
+    /** Columns of a recurrence's state. */
+    D_STATE,
     /** The latent vector of a token's keys and values, or of its queries. */
     D_LATENT,
     QUERY,

@@ -53,7 +53,7 @@ public final class HookPatterns {
                 HookId id = new HookId(point, layer);
                 if (Glob.matches(pattern, id.name())) {
                     return Problem.unsupported(
-                                    "this model has no such hook: " + point.absence(spec, Math.max(0, layer)))
+                                    "this model has no such hook: " + HookAbsence.of(point, spec, Math.max(0, layer)))
                             .where(pattern)
                             .instead("GET /models/{slug}/hooks or `inspector hooks` lists the hooks it has");
                 }

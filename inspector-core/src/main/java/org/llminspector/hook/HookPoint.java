@@ -3,9 +3,7 @@ package org.llminspector.hook;
 import static org.llminspector.hook.Axis.*;
 
 import java.util.List;
-import java.util.Locale;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.llminspector.base.Problem;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
@@ -106,12 +104,77 @@ public enum HookPoint {
             POS,
             D_MODEL),
     CONV_POST("blocks.{i}.conv.hook_post", "c * the above, as the output projection reads it", BATCH, POS, D_MODEL),
+    SSM_X(
+            "blocks.{i}.ssm.hook_x",
+            "what a recurrence reads of the layer's input, after the short convolution",
+            BATCH,
+            POS,
+            HEAD,
+            D_HEAD),
+    SSM_Q(
+            "blocks.{i}.ssm.hook_q",
+            "queries of a delta net, of length 1 / sqrt(d_state), or of lightning attention: what reads the state",
+            BATCH,
+            POS,
+            HEAD,
+            D_STATE),
+    SSM_K("blocks.{i}.ssm.hook_k", "their keys: where in the state a value is written", BATCH, POS, HEAD, D_STATE),
+    SSM_V("blocks.{i}.ssm.hook_v", "their values", BATCH, POS, HEAD, D_HEAD),
+    SSM_B(
+            "blocks.{i}.ssm.hook_B",
+            "where in the state a Mamba layer writes: its key, one for each group of heads",
+            BATCH,
+            POS,
+            HEAD,
+            D_STATE),
+    SSM_C("blocks.{i}.ssm.hook_C", "what it reads from the state: its query", BATCH, POS, HEAD, D_STATE),
+    SSM_DT(
+            "blocks.{i}.ssm.hook_dt",
+            "the step size of a Mamba layer, above 0: how far the state decays and how much is written",
+            BATCH,
+            POS,
+            HEAD,
+            D_HEAD),
+    SSM_BETA("blocks.{i}.ssm.hook_beta", "how much of its correction a delta net writes", BATCH, POS, HEAD),
+    SSM_DECAY(
+            "blocks.{i}.ssm.hook_decay",
+            "what the state before is multiplied by, from 0 to 1",
+            BATCH,
+            POS,
+            HEAD,
+            D_HEAD,
+            D_STATE),
+    SSM_WRITE(
+            "blocks.{i}.ssm.hook_write",
+            "the vector that is written at the key: dt * x, a value, or in a delta net the correction, beta times the value less what the state answers to the key",
+            BATCH,
+            POS,
+            HEAD,
+            D_HEAD),
+    SSM_STATE(
+            "blocks.{i}.ssm.hook_state",
+            "the state after the position: decay * state before + write k^T (large: d_state values of each of d_head)",
+            BATCH,
+            POS,
+            HEAD,
+            D_HEAD,
+            D_STATE),
+    SSM_Y("blocks.{i}.ssm.hook_y", "what the query reads from the state", BATCH, POS, HEAD, D_HEAD),
+    SSM_GATE("blocks.{i}.ssm.hook_gate", "the gate of that, before its activation function", BATCH, POS, HEAD, D_HEAD),
+    SSM_POST(
+            "blocks.{i}.ssm.hook_post",
+            "gated and normed, as the output projection reads it",
+            BATCH,
+            POS,
+            HEAD,
+            D_HEAD),
     LN1_POST_OUT("blocks.{i}.ln1_post.hook_out", "attention's output after its own norm", BATCH, POS, D_MODEL),
     ATTN_OUT("blocks.{i}.hook_attn_out", "what attention adds to the residual stream", BATCH, POS, D_MODEL),
     CONV_OUT("blocks.{i}.hook_conv_out", "what a short convolution adds to the residual stream", BATCH, POS, D_MODEL),
+    SSM_OUT("blocks.{i}.hook_ssm_out", "what a recurrence adds to the residual stream", BATCH, POS, D_MODEL),
     RESID_MID(
             "blocks.{i}.hook_resid_mid",
-            "the residual stream between attention, or the convolution in its place, and MLP",
+            "the residual stream between attention, or what is in its place, and MLP",
             BATCH,
             POS,
             D_MODEL),
@@ -212,8 +275,6 @@ public enum HookPoint {
     LN_FINAL_OUT("ln_final.hook_out", "the last hidden state, as the unembedding reads it", BATCH, POS, D_MODEL),
     LOGITS("logits", "one score per vocabulary entry", BATCH, POS, VOCAB);
 
-    private static final int SHOWN_LAYERS = 8;
-
     private final String template;
     private final String doc;
     private final List<Axis> axes;
@@ -237,6 +298,24 @@ public enum HookPoint {
         return axes;
     }
 
+    /** What it shows of a recurrence, or null. */
+    RecurrentPart recurrent() {
+        return switch (this) {
+            case SSM_X -> RecurrentPart.X;
+            case SSM_Q -> RecurrentPart.QUERY;
+            case SSM_K -> RecurrentPart.KEY;
+            case SSM_V -> RecurrentPart.VALUE;
+            case SSM_B -> RecurrentPart.B;
+            case SSM_C -> RecurrentPart.C;
+            case SSM_DT -> RecurrentPart.DT;
+            case SSM_BETA -> RecurrentPart.BETA;
+            case SSM_DECAY -> RecurrentPart.DECAY;
+            case SSM_STATE -> RecurrentPart.STATE;
+            case SSM_WRITE, SSM_Y, SSM_GATE, SSM_POST, SSM_OUT -> RecurrentPart.OTHER;
+            default -> null;
+        };
+    }
+
     /** Whether it belongs to a layer. */
     public boolean layered() {
         return template.startsWith("blocks.");
@@ -246,6 +325,7 @@ public enum HookPoint {
     public boolean existsIn(DecoderSpec spec, int layer) {
         if (!layered()) return this != POS_EMBED || spec.learnedPositions();
         LayerSpec block = spec.layers().get(layer);
+        if (recurrent() != null) return recurrent().existsIn(block.recurrence());
         return switch (this) {
             case LN1_SCALE, LN1_NORMALIZED -> block.ln1() != null;
             case LN2_SCALE, LN2_NORMALIZED -> block.ln2() != null;
@@ -256,8 +336,9 @@ public enum HookPoint {
             case ATTN_GATE -> block.attends() && block.attention().gated();
             case KV_LATENT -> block.attends() && block.attention().latent() != null;
             case Q_LATENT -> block.attends() && latent(block.attention().latent()) > 0;
-            case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> !block.attends();
-            case MLP_PRE, MLP_POST -> block.mlp().experts() == null;
+            case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> block.convolves();
+            case MLP_OUT -> block.feedsForward();
+            case MLP_PRE, MLP_POST -> block.feedsForward() && block.mlp().experts() == null;
             case MLP_PRE_LINEAR -> block.mlp().gated() && block.mlp().experts() == null;
             case ROUTER_LOGITS, EXPERT_INDICES, EXPERT_WEIGHTS, EXPERT_GATES, EXPERT_PRE, EXPERT_POST, EXPERT_OUT ->
                 block.mlp().experts() != null;
@@ -265,7 +346,7 @@ public enum HookPoint {
             case SHARED_PRE, SHARED_POST, SHARED_OUT -> shares(block.mlp());
             case SHARED_PRE_LINEAR -> block.mlp().gated() && shares(block.mlp());
             case SHARED_GATE -> shares(block.mlp()) && block.mlp().experts().sharedGate();
-            case RESID_MID -> !block.parallel();
+            case RESID_MID -> !block.parallel() && block.mixer() != null && block.feedsForward();
             default -> true;
         };
     }
@@ -275,53 +356,15 @@ public enum HookPoint {
     }
 
     /**
-     * The hook of what the block's first half adds to the residual stream: attention's or the short convolution's
-     * output.
+     * The hooks of what the block's mixer adds to the residual stream: one, or those of attention and a recurrence, or
+     * none.
      */
-    public static HookPoint mixed(LayerSpec block) {
-        return block.attends() ? ATTN_OUT : CONV_OUT;
-    }
-
-    /** Why this layer does not have the point, as a sentence, and which layers do. */
-    public String absence(DecoderSpec spec, int layer) {
-        List<Integer> others = !layered()
-                ? List.of()
-                : IntStream.range(0, spec.nLayers())
-                        .filter(i -> existsIn(spec, i))
-                        .boxed()
-                        .toList();
-        if (others.isEmpty()) return absence();
-        boolean ofHeads = template.contains(".attn.") || this == ATTN_OUT;
-        boolean convolves = ofHeads && !spec.layers().get(layer).attends();
-        String where = others.stream().limit(SHOWN_LAYERS).map(String::valueOf).collect(Collectors.joining(", "));
-        return (convolves ? "this layer has a short convolution, and no heads" : absence())
-                + (others.size() == 1 ? "; layer " + where + " has it" : "; layers " + where)
-                + (others.size() == 1 ? "" : others.size() > SHOWN_LAYERS ? " and others have it" : " have it");
-    }
-
-    /** The same for a model in which no layer has it. */
-    public String absence() {
-        return switch (this) {
-            case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> "this layer has no short convolution";
-            case POS_EMBED -> "this family has no learned positions; it rotates queries and keys (RoPE)";
-            case ROT_Q, ROT_K -> "this layer does not rotate queries and keys (no RoPE)";
-            case ATTN_GATE -> "attention has no gate in this layer";
-            case KV_LATENT -> "this family makes keys and values of the layer's input, and of no latent vector";
-            case Q_LATENT -> "this model makes queries of the layer's input, and of no latent vector";
-            case MLP_PRE, MLP_POST ->
-                "this layer is a mixture of experts: mlp.experts.hook_pre and hook_post are its neurons";
-            case MLP_PRE_LINEAR ->
-                "this family's MLP is not gated, or a mixture of experts, which has mlp.experts.hook_pre_linear";
-            case ROUTER_LOGITS, EXPERT_INDICES, EXPERT_WEIGHTS, EXPERT_GATES, EXPERT_PRE, EXPERT_POST, EXPERT_OUT ->
-                "this layer is no mixture of experts";
-            case EXPERT_PRE_LINEAR -> "this layer is no mixture of gated experts";
-            case SHARED_PRE, SHARED_PRE_LINEAR, SHARED_POST, SHARED_GATE, SHARED_OUT ->
-                "this layer has no expert that every token is sent to, or none with such a part";
-            case LN1_POST_OUT, LN2_POST_OUT -> "this family has no norm after the sublayer";
-            case LN1_SCALE, LN1_NORMALIZED, LN2_SCALE, LN2_NORMALIZED -> "this family has no norm before the sublayer";
-            case RESID_MID -> "attention and MLP run in parallel here: there is nothing between them";
-            default -> throw new IllegalStateException(name().toLowerCase(Locale.ROOT) + " is in every model");
-        };
+    public static List<HookPoint> mixed(LayerSpec block) {
+        return Stream.of(ATTN_OUT, CONV_OUT, SSM_OUT)
+                .filter(p -> p == ATTN_OUT
+                        ? block.attends()
+                        : p == CONV_OUT ? block.convolves() : block.recurrence() != null)
+                .toList();
     }
 
     /**
@@ -332,14 +375,21 @@ public enum HookPoint {
      * @param keys positions with cached keys, this pass's included
      */
     public long[] shape(DecoderSpec spec, int layer, long positions, long keys) {
-        Attention attention = spec.layers().get(layer).mixer() instanceof Attention a ? a : null;
-        Mlp mlp = spec.layers().get(layer).mlp();
+        LayerSpec block = spec.layers().get(layer);
+        Attention attention = block.attends() ? block.attention() : null;
+        Mlp mlp = block.mlp();
         Experts experts = mlp.experts();
         boolean shared = this == SHARED_PRE || this == SHARED_PRE_LINEAR || this == SHARED_POST;
         boolean perKvHead = this == K || this == V || this == ROT_K;
         long[] shape = new long[axes.size()];
         for (int i = 0; i < shape.length; i++) {
+            boolean ofHeads = axes.get(i) == HEAD || axes.get(i) == D_HEAD || axes.get(i) == D_STATE;
+            if (ofHeads && recurrent() != null) {
+                shape[i] = recurrent().size(axes.get(i), block.recurrence());
+                continue;
+            }
             shape[i] = switch (axes.get(i)) {
+                case D_STATE -> 0;
                 case BATCH, ONE -> 1;
                 case POS, QUERY -> positions;
                 case KEY -> keys;

@@ -1,4 +1,7 @@
 package org.llminspector.spec;
 
-/** The half of a block in which a position reads others: attention or a short convolution. */
-public sealed interface Mixer permits Attention, ShortConv {}
+/**
+ * The half of a block in which a position reads others: attention, a short convolution, a recurrence, or attention
+ * beside a recurrence.
+ */
+public sealed interface Mixer permits Attention, ShortConv, Recurrent, LayerSpec.Both {}

@@ -16,6 +16,9 @@ import org.llminspector.base.Built;
 @Built
 public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, Float limit, Experts experts) {
 
+    /** Of a layer without an MLP. */
+    public static final Mlp NONE = new Mlp(0, Activation.RELU, false, false);
+
     /** Without experts. */
     public Mlp(int dMlp, Activation activation, boolean gated, boolean bias) {
         this(dMlp, activation, gated, bias, null, null);

@@ -206,7 +206,7 @@ class ConfigTest {
         refused(llama().put("num_hidden_layers", 0), "num_hidden_layers", "0");
         refused(llama().put("hidden_size", "wide"), "hidden_size", "wide");
         refused(llama().put("num_key_value_heads", 3), "num_key_value_heads", "divisor of 4");
-        refused(llama().put("model_type", "mamba"), "model_type", "gpt_neox, gpt_oss, gptj");
+        refused(llama().put("model_type", "retnet"), "model_type", "gpt_neox, gpt_oss, gptj");
         ObjectNode noVocab = llama();
         noVocab.remove("vocab_size");
         refused(noVocab, "vocab_size", "nothing");

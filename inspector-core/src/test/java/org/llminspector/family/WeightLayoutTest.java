@@ -30,11 +30,26 @@ import org.llminspector.golden.Kind;
 class WeightLayoutTest {
 
     /** Weights that are no values of their files, and the tensors of which they are functions. */
-    private static final Map<String, String> REFUSED = Map.of(
-            "apertus",
-            "tensor model.layers.0.mlp.act_fn.alpha_p, weight blocks.0.mlp.act.alpha_p",
-            "gpt_oss_mxfp4",
-            "tensor model.layers.0.mlp.experts.gate_up_proj, weight blocks.0.mlp.experts.0.gate.weight");
+    private static final Map<String, String> REFUSED = Map.ofEntries(
+            Map.entry("apertus", "tensor model.layers.0.mlp.act_fn.alpha_p, weight blocks.0.mlp.act.alpha_p"),
+            Map.entry(
+                    "gpt_oss_mxfp4",
+                    "tensor model.layers.0.mlp.experts.gate_up_proj, weight blocks.0.mlp.experts.0.gate.weight"),
+            Map.entry("mamba", "tensor backbone.layers.0.mixer.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("falcon_mamba", "tensor backbone.layers.0.mixer.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("mamba2", "tensor backbone.layers.0.mixer.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("nemotron_h", "tensor backbone.layers.0.mixer.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("bamba", "tensor model.layers.0.mamba.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("granitemoehybrid", "tensor model.layers.0.mamba.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("jamba", "tensor model.layers.0.mamba.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("olmo_hybrid", "tensor model.layers.0.linear_attn.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry(
+                    "recurrent_gemma",
+                    "tensor model.layers.0.temporal_block.rg_lru.recurrent_param, weight blocks.0.ssm.a.weight"),
+            Map.entry("qwen3_next", "tensor model.layers.0.linear_attn.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("qwen3_5", "tensor model.layers.0.linear_attn.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("qwen3_5_moe", "tensor model.layers.0.linear_attn.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("falcon_h1", "tensor model.layers.0."));
 
     @TempDir
     Path folder;

@@ -153,41 +153,52 @@ class GoldenTest {
         ours.put("hidden_states." + spec.nLayers(), spec.dEmbed() == null ? end : projected(g, end, "project_out"));
         List<Integer> attending = spec.attending();
         // The first goldens count attentions, the later ones layers.
-        boolean counted = !g.names().contains("attentions." + attending.get(attending.size() - 1));
+        boolean counted =
+                attending.isEmpty() || !g.names().contains("attentions." + attending.get(attending.size() - 1));
         for (int a = 0; a < attending.size(); a++)
             ours.put(
                     "attentions." + (counted ? a : attending.get(a)),
                     capture.get(HookId.of(HookPoint.PATTERN, attending.get(a))));
         for (int i = 0; i < spec.nLayers(); i++) {
-            ours.put("hidden_states." + i, capture.get(HookId.of(HookPoint.RESID_PRE, i)));
+            ours.put("hidden_states." + i, capture.get(HookId.of(between(spec), i)));
             ours.put("layer_out." + i, capture.get(HookId.of(HookPoint.RESID_POST, i)));
             // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
             LayerSpec layer = spec.layers().get(i);
             // For the reference a block ends with the norm that the next one begins with here.
-            if (layer.streamNorms()) {
+            if (layer.streamNorms() && layer.factors() == null) {
                 Tensor next = i + 1 == spec.nLayers() ? end : normed(g, capture, i + 1);
                 ours.put("layer_out." + i, next);
                 if (i > 0) ours.put("hidden_states." + i, normed(g, capture, i));
             }
+            if (layer.mlp().experts() != null) {
+                // Llama 4's reference returns scores, 0 for experts that are not chosen.
+                boolean scores = layer.mlp().experts().weighsInput();
+                HookPoint point = scores ? HookPoint.EXPERT_GATES : HookPoint.ROUTER_LOGITS;
+                Tensor router = capture.get(HookId.of(point, i)); // [1, pos, expert]
+                ours.put("router." + i, router.reshaped(router.shape()[1], router.shape()[2]));
+            }
             String block = "blocks." + i + ".";
+            if (HookPoint.mixed(layer).size() != 1 || !layer.feedsForward())
+                continue; // its goldens have no such values
+            HookPoint mixed = HookPoint.mixed(layer).get(0);
             ours.put(
                     "attn_out." + i,
                     layer.ln1Post() == null
-                            ? capture.get(HookId.of(HookPoint.mixed(layer), i))
+                            ? capture.get(HookId.of(mixed, i))
                             : projected(g, capture.get(HookId.of(HookPoint.Z, i)), block + "attn.o"));
             ours.put(
                     "mlp_out." + i,
                     layer.ln2Post() == null || layer.mlp().experts() != null
                             ? capture.get(HookId.of(HookPoint.MLP_OUT, i))
                             : projected(g, capture.get(HookId.of(HookPoint.MLP_POST, i)), block + "mlp.out"));
-            if (layer.mlp().experts() == null) continue;
-            // Llama 4's reference returns scores, 0 for experts that are not chosen.
-            boolean scores = layer.mlp().experts().weighsInput();
-            HookPoint point = scores ? HookPoint.EXPERT_GATES : HookPoint.ROUTER_LOGITS;
-            Tensor router = capture.get(HookId.of(point, i)); // [1, pos, expert]
-            ours.put("router." + i, router.reshaped(router.shape()[1], router.shape()[2]));
         }
         return ours;
+    }
+
+    /** What the reference lists as hidden states: streams before blocks, in models of recurrences alone those after. */
+    private static HookPoint between(DecoderSpec spec) {
+        boolean alone = spec.layers().stream().allMatch(l -> l.recurrence() != null && !l.feedsForward());
+        return alone ? HookPoint.RESID_POST : HookPoint.RESID_PRE;
     }
 
     private static void holds(Golden g, String name, Tensor ours) {
@@ -230,13 +241,15 @@ class GoldenTest {
             DecoderSpec spec = g.engine.spec();
             Map<HookId, String> seen = new TreeMap<>();
             seen.put(HookId.of(HookPoint.LOGITS), "logits");
-            boolean normed = spec.layers().get(0).streamNorms();
+            boolean normed =
+                    spec.layers().get(0).streamNorms() && spec.layers().get(0).factors() == null;
             seen.put(
                     HookId.of(HookPoint.LN_FINAL_OUT),
                     (normed ? "layer_out." : "hidden_states.") + (spec.nLayers() - (normed ? 1 : 0)));
             for (int i = 0; i < spec.nLayers() && !normed; i++) {
-                seen.put(HookId.of(HookPoint.RESID_PRE, i), "hidden_states." + i);
                 seen.put(HookId.of(HookPoint.RESID_POST, i), "layer_out." + i);
+                if (between(spec) == HookPoint.RESID_PRE)
+                    seen.put(HookId.of(HookPoint.RESID_PRE, i), "hidden_states." + i);
             }
             int[] ids = g.ids("input_ids");
             try (Session session = g.engine.begin(
@@ -259,7 +272,8 @@ class GoldenTest {
             float[] reference = g.values("greedy_logits");
             int vocab = g.engine.spec().vocab();
             TreeSet<HookId> hooks = new TreeSet<>();
-            if (hooked) hooks.add(HookId.of(HookPoint.MLP_OUT, 0));
+            HookPoint inside = HookPoint.MLP_OUT.existsIn(g.engine.spec(), 0) ? HookPoint.MLP_OUT : HookPoint.SSM_OUT;
+            if (hooked) hooks.add(HookId.of(inside, 0));
             int positions = prompt.length + greedy.length;
             try (Session session = g.engine.begin(new SessionRequest(positions, hooks, List.of(), List.of()))) {
                 if (kind.torch()) assertThat(session.form()).isEqualTo(hooked ? "hooked" : "fused");

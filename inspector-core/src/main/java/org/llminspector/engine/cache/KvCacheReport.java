@@ -11,7 +11,7 @@ import org.llminspector.spec.ShortConv;
  *
  * <p>A layer takes n_kv_heads x positions x (bytes of a key + bytes of a value); a vector of d_head numbers takes 4
  * d_head bytes in fp32, 2 d_head in fp16, d_head + 4 in int8 (with its scale). With latent attention, one rotated key
- * and the latent vector are kept instead ({@link KvShape}). A layer with a short convolution has 0 here. Every position
+ * and the latent vector are kept instead ({@link KvShape}). A layer without attention has 0 here. Every position
  * is kept, also in a layer with a sliding window, which only reads its window: {@link #windowedPositions}.
  *
  * @param positions positions in the cache
@@ -20,8 +20,8 @@ import org.llminspector.spec.ShortConv;
  * @param bytes bytes in use, over all layers
  * @param allocatedBytes bytes allocated
  * @param layers bytes in use per layer
- * @param convStates bytes of the states of short convolutions per layer, independent of the positions ({@link
- *     ConvState}); not included in the numbers above; null for a model without such layers
+ * @param convStates bytes of the states of short convolutions and recurrences per layer, independent of the positions
+ *     ({@link LayerState}); not included in the numbers above; null for a model without such layers
  */
 public record KvCacheReport(
         int positions,
@@ -36,7 +36,7 @@ public record KvCacheReport(
         convStates = convStates == null ? null : List.copyOf(convStates);
     }
 
-    /** For a model without short convolutions. */
+    /** For a model without such states. */
     public KvCacheReport(
             int positions, String dtype, KvFormats formats, long bytes, long allocatedBytes, List<Long> layers) {
         this(positions, dtype, formats, bytes, allocatedBytes, layers, null);
@@ -63,7 +63,7 @@ public record KvCacheReport(
                 all,
                 allocated,
                 layers,
-                ConvState.bytes(spec));
+                LayerState.bytes(spec));
     }
 
     /** Bytes per layer when every position is kept, as both engines do. */
@@ -86,6 +86,7 @@ public record KvCacheReport(
     /** How many positions the last of {@code positions} tokens reads, itself included. */
     public static long seen(LayerSpec layer, long positions) {
         if (layer.mixer() instanceof ShortConv c) return Math.min(c.width(), positions);
+        if (!layer.attends()) return Math.min(1, positions);
         int last = Math.toIntExact(positions - 1);
         return positions - (last < 0 ? 0 : layer.attention().reach().first(last));
     }

@@ -14,7 +14,7 @@ public final class KvPrefix {
     private final List<float[]> values;
     private final List<float[]> states;
 
-    /** For a model without short convolutions. */
+    /** For a model without states. */
     public KvPrefix(int length, List<float[]> keys, List<float[]> values) {
         this(length, keys, values, List.of());
     }
@@ -23,8 +23,8 @@ public final class KvPrefix {
      * @param length positions
      * @param keys rotated keys, one array per layer, [pos, kv_head, d_head]; empty for a layer that has none
      * @param values likewise
-     * @param states states of short convolutions, one array per layer, [past, d_model]; empty for a layer with
-     *     attention; an empty list for a model without such layers
+     * @param states of short convolutions and recurrences ({@link LayerState}), one array per layer; empty for a layer
+     *     with attention alone; an empty list for a model without such layers
      */
     public KvPrefix(int length, List<float[]> keys, List<float[]> values, List<float[]> states) {
         this.length = length;
@@ -48,7 +48,7 @@ public final class KvPrefix {
         return values.get(layer);
     }
 
-    /** State of a layer's short convolution, [past, d_model]. */
+    /** State of a layer's short convolution, [past, channel], followed by that of its recurrence, [head, d_head, d_state]. */
     public float[] state(int layer) {
         return states.get(layer);
     }
@@ -61,7 +61,7 @@ public final class KvPrefix {
         return floats * Float.BYTES;
     }
 
-    /** Whether {@link #first} can give this many: a convolution's state exists for the last position only. */
+    /** Whether {@link #first} can give this many: a state exists for the last position only. */
     public boolean reaches(int positions) {
         return positions == length || (positions < length && states.isEmpty());
     }

@@ -21,12 +21,12 @@ import org.llminspector.spec.LayerSpec;
  */
 public record KvShape(int heads, int key, int value, boolean whole) {
 
-    /** Of a layer with a short convolution, which caches nothing per position ({@link ConvState}). */
+    /** Of a layer without attention, which caches nothing per position ({@link LayerState}). */
     private static final KvShape NONE = new KvShape(0, 0, 0, true);
 
     /** Of a layer without interventions. */
     public static KvShape of(LayerSpec layer) {
-        return layer.mixer() instanceof Attention a ? of(a, a.latent() == null) : NONE;
+        return layer.attends() ? of(layer.attention(), layer.attention().latent() == null) : NONE;
     }
 
     private static KvShape of(Attention a, boolean whole) {

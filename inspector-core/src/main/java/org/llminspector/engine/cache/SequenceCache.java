@@ -1,25 +1,28 @@
 package org.llminspector.engine.cache;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.llminspector.spec.DecoderSpec;
 
 /**
  * KV cache of one sequence, without the engine's memory: its length, its growth ({@link CacheGrowth}), and prefixes
  * copied in and out. With latent attention it keeps the latent vector ({@link KvShape}); it includes the states of short
- * convolutions ({@link ConvState}).
+ * convolutions and recurrences ({@link LayerState}).
  */
 public abstract class SequenceCache {
 
-    /** What a layer keeps: keys and values, or the state of its short convolution. */
+    /** What a layer keeps: keys and values, the state of its short convolution, the state of its recurrence. */
     protected enum Kept {
         KEY,
         VALUE,
-        STATE
+        CONVOLUTION,
+        RECURRENCE
     }
 
     protected final DecoderSpec spec;
     protected final List<KvShape> shapes; // one per layer
+    protected final List<LayerState> states; // likewise
     protected final KvFormats formats;
     private final int maxPositions;
     private int capacity; // positions allocated
@@ -28,6 +31,9 @@ public abstract class SequenceCache {
     protected SequenceCache(DecoderSpec spec, List<KvShape> shapes, KvFormats formats, int maxPositions, int capacity) {
         this.spec = spec;
         this.shapes = shapes;
+        this.states = spec == null
+                ? null
+                : spec.layers().stream().map(l -> LayerState.of(spec, l)).toList();
         this.formats = formats;
         this.maxPositions = maxPositions;
         this.capacity = capacity;
@@ -79,36 +85,46 @@ public abstract class SequenceCache {
             if (attends(i)) {
                 put(Kept.KEY, i, prefix.keys(i), n);
                 put(Kept.VALUE, i, prefix.values(i), n);
-            } else put(Kept.STATE, i, prefix.state(i), past(i));
+            }
+            LayerState s = states.get(i);
+            if (s.bytes() == 0) continue;
+            float[] both = prefix.state(i);
+            if (s.past() > 0) put(Kept.CONVOLUTION, i, Arrays.copyOf(both, s.convolution()), s.past());
+            if (s.heads() > 0)
+                put(Kept.RECURRENCE, i, Arrays.copyOfRange(both, s.convolution(), both.length), s.heads());
         }
         length = n;
     }
 
     /**
-     * A copy of the first positions; null where they are not {@link #readable}, or where short convolutions have passed
-     * them.
+     * A copy of the first positions; null where they are not {@link #readable}, or where the states of layers have
+     * passed them.
      */
     public final KvPrefix prefix(int n) {
-        boolean convolves = spec.attending().size() < spec.nLayers();
-        if (!readable() || (convolves && n != length)) return null;
+        boolean keepsStates = LayerState.any(spec);
+        if (!readable() || (keepsStates && n != length)) return null;
         List<float[]> keys = new ArrayList<>();
         List<float[]> values = new ArrayList<>();
-        List<float[]> states = new ArrayList<>();
+        List<float[]> all = new ArrayList<>();
         for (int i = 0; i < shapes.size(); i++) {
             keys.add(attends(i) ? get(Kept.KEY, i, n) : new float[0]);
             values.add(attends(i) ? get(Kept.VALUE, i, n) : new float[0]);
-            states.add(attends(i) ? new float[0] : get(Kept.STATE, i, past(i)));
+            all.add(state(i));
         }
-        return new KvPrefix(n, keys, values, convolves ? states : List.of());
+        return new KvPrefix(n, keys, values, keepsStates ? all : List.of());
+    }
+
+    private float[] state(int layer) {
+        LayerState s = states.get(layer);
+        float[] both = new float[s.convolution() + s.recurrence()];
+        if (s.past() > 0) System.arraycopy(get(Kept.CONVOLUTION, layer, s.past()), 0, both, 0, s.convolution());
+        if (s.heads() > 0)
+            System.arraycopy(get(Kept.RECURRENCE, layer, s.heads()), 0, both, s.convolution(), s.recurrence());
+        return both;
     }
 
     protected final boolean attends(int layer) {
         return spec.layers().get(layer).attends();
-    }
-
-    /** Positions of a layer's short convolution. */
-    protected final int past(int layer) {
-        return ConvState.past(spec.layers().get(layer));
     }
 
     public final KvCacheReport report() {

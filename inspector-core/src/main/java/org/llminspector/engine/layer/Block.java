@@ -2,11 +2,14 @@ package org.llminspector.engine.layer;
 
 import static org.llminspector.hook.HookPoint.*;
 
+import java.util.List;
 import org.llminspector.engine.Part;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.ShortConv;
+import org.llminspector.spec.StreamFactors;
 
 /**
  * A decoder's layer: what {@link LayerSpec} describes, read from top to bottom.
@@ -21,6 +24,7 @@ public final class Block<V> {
     private final Attend<V> attention;
     private final LatentAttention<V> latents;
     private final Convolution<V> convolution;
+    private final Recurrence<V> recurrence;
     private final FeedForward<V> mlp;
     private final Mixture<V> mixture;
 
@@ -31,6 +35,7 @@ public final class Block<V> {
         this.attention = new Attend<>(ops, tap, spec.dModel());
         this.latents = new LatentAttention<>(ops, tap);
         this.convolution = new Convolution<>(ops, tap);
+        this.recurrence = new Recurrence<>(ops, tap);
         this.mlp = new FeedForward<>(ops, tap);
         this.mixture = new Mixture<>(ops, tap, mlp, spec.dModel());
     }
@@ -41,18 +46,28 @@ public final class Block<V> {
     /** The residual stream [1, pos, d_model] before layer i to that after it. */
     public V layer(int i, V x) {
         LayerSpec layer = spec.layers().get(i);
-        Sum<V> sum = mixed(i, layer, tap.at(RESID_PRE, i, x));
+        V pre = tap.at(RESID_PRE, i, x);
+        if (layer.mixer() == null || !layer.feedsForward()) return tap.at(RESID_POST, i, half(i, layer, pre));
+        Sum<V> sum = mixed(i, layer, pre);
         V mid = layer.parallel() ? sum.stream() : tap.at(RESID_MID, i, o.add(sum.stream(), sum.added()));
         V read = readByMlp(i, layer, mid);
         V m = fedForward(i, layer, read);
         V post = layer.parallel()
                 ? o.add(o.add(m, sum.added()), sum.stream())
-                : o.add(layer.streamNorms() ? read : mid, m);
+                : o.add(fedStream(layer, layer.streamNorms() ? read : mid), m);
         return tap.at(RESID_POST, i, post);
+    }
+
+    /** A layer with a mixer or an MLP alone. */
+    private V half(int i, LayerSpec layer, V pre) {
+        if (layer.mixer() == null) return o.add(pre, fedForward(i, layer, readByMlp(i, layer, pre)));
+        Sum<V> sum = mixed(i, layer, pre);
+        return o.add(sum.stream(), sum.added());
     }
 
     /** The layer's first half alone: the stream plus what its mixer adds. */
     public V firstHalf(int i, V x) {
+        if (spec.layers().get(i).mixer() == null) return x;
         Sum<V> sum = mixed(i, spec.layers().get(i), x);
         return o.add(sum.stream(), sum.added());
     }
@@ -66,7 +81,7 @@ public final class Block<V> {
     public V secondHalf(int i, V pre, V mid) {
         LayerSpec layer = spec.layers().get(i);
         V read = readByMlp(i, layer, layer.parallel() ? pre : mid);
-        return o.add(layer.streamNorms() ? read : mid, fedForward(i, layer, read));
+        return o.add(fedStream(layer, layer.streamNorms() ? read : mid), fedForward(i, layer, read));
     }
 
     /** Attention, or a short convolution, of the normed stream. */
@@ -76,16 +91,36 @@ public final class Block<V> {
                 ? pre
                 : o.norm(pre, layer.ln1(), b + "ln1", spec.dModel(), LN1_SCALE, LN1_NORMALIZED, i, tap);
         tap.ends(Part.LN1, i);
-        V a;
-        if (layer.mixer() instanceof ShortConv conv) a = convolution.apply(i, conv, b + "conv.", read);
-        else if (layer.attention().latent() == null) a = attention.apply(i, layer.attention(), b + "attn.", read);
-        else
-            a = attention.out(
-                    i, layer.attention(), b + "attn.", latents.apply(i, layer.attention(), b + "attn.", read));
-        tap.ends(layer.attends() ? Part.O : Part.CONV_OUT, i);
+        V a = attended(i, layer, b + "attn.", read);
+        if (layer.mixer() instanceof ShortConv conv) {
+            a = convolution.apply(i, conv, b + "conv.", read);
+            tap.ends(Part.CONV_OUT, i);
+        }
+        if (layer.recurrence() != null) {
+            V s = recurrence.apply(i, layer.recurrence(), b + "ssm.", read);
+            tap.ends(Part.SSM_OUT, i);
+            a = a == null ? s : o.add(tap.at(ATTN_OUT, i, a), tap.at(SSM_OUT, i, s));
+        }
         if (layer.ln1Post() != null)
             a = tap.at(LN1_POST_OUT, i, o.norm(a, layer.ln1Post(), b + "ln1_post", spec.dModel()));
-        return new Sum<>(layer.streamNorms() ? read : pre, tap.at(HookPoint.mixed(layer), i, scaled(layer, a)));
+        V added = scaled(layer, a);
+        StreamFactors f = layer.factors();
+        if (f != null) added = times(f.mixed(), added);
+        List<HookPoint> whole = HookPoint.mixed(layer);
+        if (whole.size() == 1) added = tap.at(whole.get(0), i, added);
+        V stream = layer.streamNorms() ? read : pre;
+        return new Sum<>(f == null ? stream : times(f.mixedStream(), stream), added);
+    }
+
+    /** Attention's output, or null in a layer without it. */
+    private V attended(int i, LayerSpec layer, String module, V read) {
+        if (!layer.attends()) return null;
+        Attention spec = layer.attention();
+        V a = spec.latent() == null
+                ? attention.apply(i, spec, module, read)
+                : attention.out(i, spec, module, latents.apply(i, spec, module, read));
+        tap.ends(Part.O, i);
+        return a;
     }
 
     private V readByMlp(int i, LayerSpec layer, V mid) {
@@ -105,7 +140,20 @@ public final class Block<V> {
         tap.ends(Part.MLP_OUT, i);
         if (layer.ln2Post() != null)
             m = tap.at(LN2_POST_OUT, i, o.norm(m, layer.ln2Post(), b + "ln2_post", spec.dModel()));
-        return tap.at(MLP_OUT, i, scaled(layer, m));
+        return tap.at(
+                MLP_OUT,
+                i,
+                layer.factors() == null
+                        ? scaled(layer, m)
+                        : times(layer.factors().fed(), m));
+    }
+
+    private V fedStream(LayerSpec layer, V x) {
+        return layer.factors() == null ? x : times(layer.factors().fedStream(), x);
+    }
+
+    private V times(float factor, V x) {
+        return factor == 1 ? x : o.mul(x, o.number(factor));
     }
 
     private V scaled(LayerSpec layer, V x) {

@@ -30,7 +30,10 @@ public interface Ops<V> {
         SQUARE,
         SQRT,
         /** exp(x) - 1, for x at or below 0. */
-        EXPM1
+        EXPM1,
+        EXP,
+        /** log(1 + exp(x)). */
+        SOFTPLUS
     }
 
     /** Functions of two numbers. */
@@ -184,6 +187,23 @@ public interface Ops<V> {
 
     /** Prepends a convolution's state to [1, pos, d_model] and stores the new one: [1, past + pos, d_model]. */
     V withState(int layer, V x, int past);
+
+    /** 1 at the sequence's first position, else 0: [1, pos]. */
+    V firstPosition();
+
+    /** A step of a recurrence: from the state before a position and its slices to the state after it and more values. */
+    @FunctionalInterface
+    interface Step<V> {
+        List<V> at(V state, List<V> now);
+    }
+
+    /**
+     * Runs a recurrence over the pass's positions from the layer's state, and keeps the state after the last one.
+     *
+     * @param over values [1, pos, ..], of which each step sees one position, [1, ..]
+     * @return the values that each step returned after the state, of all positions: [1, pos, ..] each
+     */
+    List<V> scan(int layer, List<V> over, Step<V> step);
 
     // Compositions of the others, of which a back end may have a faster form without the hooks inside: PlainOps.
 

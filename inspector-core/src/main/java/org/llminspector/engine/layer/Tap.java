@@ -59,10 +59,43 @@ public interface Tap<V> {
             }
 
             @Override
+            public V changed(HookPoint point, int layer, V value) {
+                return point == other ? value : all.changed(point, layer, value);
+            }
+
+            @Override
+            public void see(HookPoint point, int layer, V value) {
+                if (point != other) all.see(point, layer, value);
+            }
+
+            @Override
             public void ends(Part part, int layer) {
                 all.ends(part, layer);
             }
         };
+    }
+
+    /** The value after its changes, without capturing it. */
+    default V changed(HookPoint point, int layer, V value) {
+        return value;
+    }
+
+    /** Captures a value that already has its changes. */
+    default void see(HookPoint point, int layer, V value) {}
+
+    /**
+     * What changes, which are {@code factor * value + summand}, make of zeros and of ones.
+     *
+     * @param ofOnes null where the factor is 1
+     */
+    record Affine<V>(V ofZeros, V ofOnes) {}
+
+    /**
+     * The changes of a value that is made position by position, so that they are known before it; none of them reads
+     * other positions.
+     */
+    default Affine<V> affine(HookPoint point, int layer, V zeros, V ones) {
+        return new Affine<>(changed(point, layer, zeros), changed(point, layer, ones));
     }
 
     /** Called at the end of a part that does not end with a hooked value. */

@@ -14,6 +14,7 @@ import org.llminspector.engine.cache.CacheGrowth;
 import org.llminspector.engine.cache.KvFormat;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvShape;
+import org.llminspector.engine.cache.LayerState;
 import org.llminspector.engine.cache.SequenceCache;
 import org.llminspector.engine.onnx.graph.Graph;
 import org.llminspector.engine.onnx.graph.Taps;
@@ -28,7 +29,7 @@ import org.llminspector.spec.DecoderSpec;
  *
  * <p>In place: [1, kv_head, capacity, d_head], both input and output of every pass. Else [capacity, kv_head, d_head],
  * of which a pass reads the first rows and writes the next; codes have scales, [capacity, kv_head, 1]. The states of
- * short convolutions are separate, both input and output of every pass: a pass writes a state only after reading it.
+ * short convolutions and recurrences are separate, both input and output of every pass: a pass writes a state only after reading it.
  */
 public final class KvCache extends SequenceCache implements AutoCloseable {
 
@@ -99,22 +100,27 @@ public final class KvCache extends SequenceCache implements AutoCloseable {
 
     private void allocate(Graph graph, Map<String, ByteBuffer> given) {
         for (int i = 0; i < shapes.size(); i++) {
-            if (!attends(i)) {
-                Memory.Block block = Memory.HOST.reserve((long) past(i) * spec.dModel(), Type.FLOAT); // zeros
-                parts.put("conv." + i, new Part(block, Type.FLOAT, 1, spec.dModel(), false));
-                whole.put("conv." + i, block.view(0, 1, past(i), spec.dModel()));
-            }
-            KvShape s = shapes.get(i);
+            LayerState s = states.get(i);
+            if (s.past() > 0) state("conv." + i, s.convolution(), s.channels(), 1, s.past(), s.channels());
+            if (s.heads() > 0)
+                state("ssm." + i, s.recurrence(), s.dHead() * s.dState(), 1, s.heads(), s.dHead(), s.dState());
+            KvShape kv = shapes.get(i);
             for (String what : List.of("key.", "key_scale.", "value.", "value_scale.")) {
                 Type type = graph.inputs().get("past_" + what + i);
                 if (type == null) continue;
-                int width = what.contains("scale") ? 1 : what.startsWith("key") ? s.key() : s.value();
+                int width = what.contains("scale") ? 1 : what.startsWith("key") ? kv.key() : kv.value();
                 ByteBuffer bytes = given.get("new_" + what + i);
-                Memory.Block block = bytes == null ? block(s.heads(), width, type) : Memory.host(bytes, type);
-                parts.put(what + i, new Part(block, type, s.heads(), width, bytes == null));
-                if (inPlace) whole.put(what + i, block.view(0, 1, s.heads(), capacity(), width));
+                Memory.Block block = bytes == null ? block(kv.heads(), width, type) : Memory.host(bytes, type);
+                parts.put(what + i, new Part(block, type, kv.heads(), width, bytes == null));
+                if (inPlace) whole.put(what + i, block.view(0, 1, kv.heads(), capacity(), width));
             }
         }
+    }
+
+    private void state(String name, int values, int row, long... shape) {
+        Memory.Block block = Memory.HOST.reserve(values, Type.FLOAT); // zeros
+        parts.put(name, new Part(block, Type.FLOAT, 1, row, false));
+        whole.put(name, block.view(0, shape));
     }
 
     private Memory.Block block(int heads, int width, Type type) {
@@ -186,7 +192,13 @@ public final class KvCache extends SequenceCache implements AutoCloseable {
     }
 
     private Part part(Kept what, int layer) {
-        return parts.get((what == Kept.KEY ? "key." : what == Kept.VALUE ? "value." : "conv.") + layer);
+        return parts.get(switch (what) {
+                    case KEY -> "key.";
+                    case VALUE -> "value.";
+                    case CONVOLUTION -> "conv.";
+                    case RECURRENCE -> "ssm.";
+                }
+                + layer);
     }
 
     /** Copies a head's numbers between the cache and an array, in either direction. */

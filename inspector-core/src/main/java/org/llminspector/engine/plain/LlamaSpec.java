@@ -41,7 +41,9 @@ final class LlamaSpec {
         List<LayerSpec> layers = new ArrayList<>();
         for (int i = 0; i < s.nLayers(); i++) {
             LayerSpec layer = s.layers().get(i);
-            if (!layer.attends()) return Optional.of("layers[" + i + "].conv");
+            if (layer.convolves()) return Optional.of("layers[" + i + "].conv");
+            if (layer.recurrence() != null) return Optional.of("layers[" + i + "].recurrence");
+            if (!layer.attends()) return Optional.of("layers[" + i + "].attention");
             Attention a = layer.attention();
             if (a.rope() == null) return Optional.of("layers[" + i + "].attention.rope");
             Rope rope = new Rope(a.dHead(), a.rope().theta(), a.rope().scaling());

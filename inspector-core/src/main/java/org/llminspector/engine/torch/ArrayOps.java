@@ -8,11 +8,13 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.Activation;
+import java.util.ArrayList;
 import java.util.List;
 import org.llminspector.engine.layer.PlainOps;
 import org.llminspector.engine.layer.Routes;
 import org.llminspector.engine.torch.libtorch.Scalars;
 import org.llminspector.spec.Attention;
+import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.QueryScale;
 import org.llminspector.spec.Rope;
@@ -22,13 +24,15 @@ final class ArrayOps implements PlainOps<NDArray> {
 
     private static final int[] LAST = {-1};
 
+    private final DecoderSpec spec;
     private final TorchWeights weights;
     private final Scalars scalars;
     private final Positions.Pass pass;
     private final KvCache cache;
 
     /** @param pass and {@code cache} null for operations that depend on no position */
-    ArrayOps(TorchWeights weights, Scalars scalars, Positions.Pass pass, KvCache cache) {
+    ArrayOps(DecoderSpec spec, TorchWeights weights, Scalars scalars, Positions.Pass pass, KvCache cache) {
+        this.spec = spec;
         this.weights = weights;
         this.scalars = scalars;
         this.pass = pass;
@@ -104,6 +108,8 @@ final class ArrayOps implements PlainOps<NDArray> {
             case SQUARE -> x.square();
             case SQRT -> x.sqrt();
             case EXPM1 -> Activation.elu(x, 1);
+            case EXP -> x.exp();
+            case SOFTPLUS -> Activation.softPlus(x);
         };
     }
 
@@ -251,5 +257,31 @@ final class ArrayOps implements PlainOps<NDArray> {
     @Override
     public NDArray withState(int layer, NDArray x, int past) {
         return cache.convolved(layer, x, past);
+    }
+
+    @Override
+    public NDArray firstPosition() {
+        float[] first = new float[pass.count()];
+        if (pass.start() == 0) first[0] = 1;
+        return pass.create(first);
+    }
+
+    @Override
+    public List<NDArray> scan(int layer, List<NDArray> over, Step<NDArray> step) {
+        NDArray state = cache.recurrent(
+                layer, spec.layers().get(layer).recurrence(), over.get(0).getManager());
+        List<NDList> outs = new ArrayList<>();
+        for (int t = 0; t < pass.count(); t++) {
+            NDIndex here = new NDIndex().addAllDim().addIndices(t);
+            List<NDArray> out =
+                    step.at(state, over.stream().map(x -> x.get(here)).toList());
+            state = out.get(0);
+            for (int i = 1; i < out.size(); i++) {
+                if (t == 0) outs.add(new NDList());
+                outs.get(i - 1).add(out.get(i));
+            }
+        }
+        cache.keepRecurrent(layer, state);
+        return outs.stream().map(all -> NDArrays.stack(all, 1)).toList();
     }
 }

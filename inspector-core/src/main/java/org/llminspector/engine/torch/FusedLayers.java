@@ -7,12 +7,15 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.torch.LayerScript.Product;
 import org.llminspector.engine.torch.libtorch.OneDnn;
 import org.llminspector.engine.torch.libtorch.Script;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
 
 /**
  * The fused form of a model: each layer is one TorchScript call, without hooks inside.
@@ -47,8 +50,11 @@ final class FusedLayers implements AutoCloseable {
     }
 
     private static Product product(TorchWeights weights) {
-        boolean attends = weights.has("blocks.0.attn.o.weight");
-        Linear o = weights.linear(attends ? "blocks.0.attn.o" : "blocks.0.conv.out");
+        Linear o = Stream.of("attn.o", "conv.out", "ssm.out", "mlp.out")
+                .map(m -> weights.linear("blocks.0." + m))
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElseThrow();
         if (o.weight().getDataType() == DataType.FLOAT32) {
             return OneDnn.serves(o.weight().getDevice()) ? Product.ONE_DNN : Product.PLAIN;
         }
@@ -60,15 +66,19 @@ final class FusedLayers implements AutoCloseable {
      * to the cache.
      */
     NDArray apply(int i, NDArray x, Positions.Pass pass, KvCache cache) {
-        Attention a = spec.layers().get(i).mixer() instanceof Attention attention ? attention : null;
+        LayerSpec layer = spec.layers().get(i);
+        Attention a = layer.attends() ? layer.attention() : null;
+        List<NDArray> states = cache.states(i);
+        NDArray unread = states.isEmpty() ? x : states.get(0); // in the place of keys and values
         return script.callAsWritten(
                         manager,
                         methods.get(i),
                         x,
                         weights.get(i),
-                        a == null ? cache.state(i) : cache.allKeys(i),
-                        a == null ? cache.state(i) : cache.allValues(i),
+                        a == null ? unread : cache.allKeys(i),
+                        a == null ? unread : cache.allValues(i),
                         a == null ? List.of() : cache.allScales(i),
+                        states,
                         (long) cache.length(),
                         a == null ? List.of() : turn(a, pass),
                         a == null ? List.of() : mask(a, pass))

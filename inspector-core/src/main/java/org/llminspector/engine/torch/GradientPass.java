@@ -130,12 +130,20 @@ final class GradientPass {
         @Override
         public NDArray at(HookPoint point, int layer, NDArray value) {
             HookId id = new HookId(point, layer);
-            if (!wanted.contains(id)) return value;
-            NDArray leaf = manager.zeros(value.getShape(), DataType.FLOAT32);
+            return wanted.contains(id) ? value.add(leaf(id, value)) : value;
+        }
+
+        @Override
+        public Affine<NDArray> affine(HookPoint point, int layer, NDArray zeros, NDArray ones) {
+            return new Affine<>(leaf(new HookId(point, layer), zeros), null);
+        }
+
+        private NDArray leaf(HookId id, NDArray shape) {
+            NDArray leaf = manager.zeros(shape.getShape(), DataType.FLOAT32);
             NDScope.unregister(leaf);
             leaf.setRequiresGradient(true);
             zeros.put(id, leaf);
-            return value.add(leaf);
+            return leaf;
         }
 
         SortedMap<HookId, Tensor> gradients() {

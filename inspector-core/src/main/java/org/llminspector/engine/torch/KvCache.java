@@ -16,8 +16,10 @@ import org.llminspector.engine.cache.KvFormat;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.engine.cache.KvShape;
+import org.llminspector.engine.cache.LayerState;
 import org.llminspector.engine.cache.SequenceCache;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Recurrent;
 
 /** KV cache of one sequence in libtorch's memory. Reads return float32, also of positions just written in another format. */
 public final class KvCache extends SequenceCache {
@@ -83,8 +85,9 @@ public final class KvCache extends SequenceCache {
 
     private final NDManager manager; // null where nothing is kept, like spec and shapes
     private final List<Store> keys = new ArrayList<>(); // one per layer
-    private final List<Store> values = new ArrayList<>(); // both null for a layer with a short convolution
-    private final List<NDArray> states = new ArrayList<>(); // [1, past, d_model]; null for a layer with attention
+    private final List<Store> values = new ArrayList<>(); // both null for a layer without attention
+    private final List<NDArray> convolutions = new ArrayList<>(); // [1, past, channel]; null without one
+    private final List<NDArray> recurrences = new ArrayList<>(); // [1, head, d_head, d_state]; null without one
 
     public KvCache(DecoderSpec spec, List<KvShape> shapes, NDManager manager, KvFormats formats, int maxPositions) {
         super(spec, shapes, formats, maxPositions, 0);
@@ -93,8 +96,14 @@ public final class KvCache extends SequenceCache {
             KvShape s = shapes.get(i);
             keys.add(attends(i) ? new Store(manager, formats.key(), s.heads(), s.key()) : null);
             values.add(attends(i) ? new Store(manager, formats.value(), s.heads(), s.value()) : null);
-            states.add(attends(i) ? null : manager.zeros(new Shape(1, past(i), spec.dModel())));
+            LayerState state = states.get(i);
+            convolutions.add(state.past() == 0 ? null : zeros(1, state.past(), state.channels()));
+            recurrences.add(state.heads() == 0 ? null : zeros(1, state.heads(), state.dHead(), state.dState()));
         }
+    }
+
+    private NDArray zeros(long... shape) {
+        return manager.zeros(new Shape(shape));
     }
 
     private KvCache() {
@@ -144,7 +153,7 @@ public final class KvCache extends SequenceCache {
     NDArray convolved(int layer, NDArray bx, int past) {
         NDArray before = shapes == null
                 ? bx.getManager().zeros(new Shape(1, past, bx.getShape().get(2)))
-                : states.get(layer);
+                : convolutions.get(layer);
         NDArray all = NDArrays.concat(new NDList(before, bx), 1);
         if (shapes != null) {
             long end = all.getShape().get(1);
@@ -154,9 +163,25 @@ public final class KvCache extends SequenceCache {
         return all;
     }
 
-    /** State of a layer's short convolution, [1, past, d_model], for a fused layer that writes into it. */
-    NDArray state(int layer) {
-        return states.get(layer);
+    /**
+     * State of a layer's recurrence, [1, head, d_head, d_state].
+     *
+     * @param shape a zero state's, where nothing is kept
+     */
+    NDArray recurrent(int layer, Recurrent shape, NDManager pass) {
+        if (shapes != null) return recurrences.get(layer);
+        return pass.zeros(new Shape(1, shape.nHeads(), shape.dHead(), shape.dState()));
+    }
+
+    void keepRecurrent(int layer, NDArray state) {
+        if (shapes != null) recurrences.get(layer).set(new NDIndex().addAllDim(), state);
+    }
+
+    /** A layer's states, for a fused layer that writes into them: of its short convolution, then of its recurrence. */
+    List<NDArray> states(int layer) {
+        return Stream.of(convolutions.get(layer), recurrences.get(layer))
+                .filter(Objects::nonNull)
+                .toList();
     }
 
     /** The scales [1, kv_head, capacity, 1] of the keys and then of the values, where the format has scales. */
@@ -175,7 +200,7 @@ public final class KvCache extends SequenceCache {
     protected void put(Kept what, int layer, float[] values, int n) {
         NDArray all = memory(what, layer);
         Shape s = all.getShape();
-        boolean state = what == Kept.STATE;
+        boolean state = what == Kept.CONVOLUTION || what == Kept.RECURRENCE;
         float[] byHead = state ? values : KvPrefix.byHead(values, n, (int) s.get(1), (int) s.get(3));
         try (NDArray part = manager.create(byHead, state ? s : new Shape(1, s.get(1), n, s.get(3)))) {
             all.set(first(what, n), part);
@@ -187,7 +212,9 @@ public final class KvCache extends SequenceCache {
         try (NDArray part = memory(what, layer).get(first(what, n))) {
             float[] values = part.toFloatArray();
             Shape s = part.getShape();
-            return what == Kept.STATE ? values : KvPrefix.byPosition(values, (int) s.get(1), n, (int) s.get(3));
+            return what == Kept.CONVOLUTION || what == Kept.RECURRENCE
+                    ? values
+                    : KvPrefix.byPosition(values, (int) s.get(1), n, (int) s.get(3));
         }
     }
 
@@ -195,11 +222,14 @@ public final class KvCache extends SequenceCache {
         return switch (what) {
             case KEY -> allKeys(layer);
             case VALUE -> allValues(layer);
-            case STATE -> state(layer);
+            case CONVOLUTION -> convolutions.get(layer);
+            case RECURRENCE -> recurrences.get(layer);
         };
     }
 
     private static NDIndex first(Kept what, int n) {
-        return new NDIndex().addAllDim(what == Kept.STATE ? 1 : 2).addSliceDim(0, n);
+        return new NDIndex()
+                .addAllDim(what == Kept.KEY || what == Kept.VALUE ? 2 : 1)
+                .addSliceDim(0, n);
     }
 }

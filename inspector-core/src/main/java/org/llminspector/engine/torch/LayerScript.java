@@ -23,10 +23,10 @@ import org.llminspector.spec.Rope;
 /**
  * A layer of a run as one TorchScript method, with attention as one operator.
  *
- * <p>{@code layer(x, w, keys, values, scales, start, turn, mask)}: from the residual stream [1, pos, d_model] before
+ * <p>{@code layer(x, w, keys, values, scales, states, start, turn, mask)}: from the residual stream [1, pos, d_model] before
  * the layer to that after it, or in a mixture to that after attention. {@code w} are the {@link #weights}; {@code keys}
  * and {@code values} are the cache [1, kv_head, capacity, d_head] ({@link KvCache}), written in place from {@code
- * start}, and {@code scales} the {@link KvCache#allScales}; {@code turn} is RoPE's cos and sin [pos, 1, dims], as far as it rotates, and the
+ * start}, {@code scales} are the {@link KvCache#allScales} and {@code states} the {@link KvCache#states}; {@code turn} is RoPE's cos and sin [pos, 1, dims], as far as it rotates, and the
  * factors of queries [pos, 1, 1], as far as there are any; {@code mask} is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask, several positions are causal, and
  * a single one attends to all keys or its window.
  */
@@ -89,7 +89,7 @@ final class LayerScript extends ScriptOps {
     /** The method's source; layers that differ only in weights have the same. */
     String method(String name) {
         return "def " + name + "(self, x: Tensor, w: List[Tensor], keys: Tensor, values: Tensor, "
-                + "scales: List[Tensor], start: int, turn: List[Tensor], mask: List[Tensor]) -> Tensor:\n"
+                + "scales: List[Tensor], states: List[Tensor], start: int, turn: List[Tensor], mask: List[Tensor]) -> Tensor:\n"
                 + text().indent(2);
     }
 
@@ -204,12 +204,22 @@ final class LayerScript extends ScriptOps {
         return let(codes);
     }
 
-    /** {@code keys} is the convolution's state ({@link KvCache#state}), [1, past, d_model]. */
+    /** The first of the states is the convolution's, [1, past, channel]. */
     @Override
     public String withState(int i, String x, int past) {
-        String s = let("torch.cat([keys, %s], 1)", x);
-        line("torch.copy_(keys, torch.slice(" + s + ", 1, n, n + " + past + "))");
+        String s = let("torch.cat([states[0], %s], 1)", x);
+        line("torch.copy_(states[0], torch.slice(" + s + ", 1, n, n + " + past + "))");
         return s;
+    }
+
+    @Override
+    protected String recurrentState(int i) {
+        return layer.recurrence().past() > 0 ? "states[1]" : "states[0]";
+    }
+
+    @Override
+    public String firstPosition() {
+        return let("torch.to(torch.eq(torch.reshape(torch.arange(start, end), [1, n]), 0), 6)");
     }
 
     @Override

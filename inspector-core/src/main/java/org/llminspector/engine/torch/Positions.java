@@ -62,6 +62,11 @@ public final class Positions {
             return start + count;
         }
 
+        /** A value of each position, [1, pos]. */
+        NDArray create(float[] values) {
+            return manager.create(values, new Shape(1, values.length));
+        }
+
         /** cos and signed sin, [pos, 1, dims] each. */
         List<NDArray> cosSin(Rope rope) {
             return List.of(tables.computeIfAbsent(rope, this::table));

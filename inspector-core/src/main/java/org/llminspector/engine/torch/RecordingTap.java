@@ -69,14 +69,24 @@ final class RecordingTap implements PassTap {
     @Override
     public NDArray at(HookPoint point, int layer, NDArray value) {
         if (!wants(point, layer)) return value;
-        HookId id = new HookId(point, layer);
-        NDArray v = value;
-        for (Change change : changes.getOrDefault(id, List.of())) v = change.apply(v, start);
-        if (captured.contains(id)) {
-            NDScope.unregister(v);
-            kept.put(id, v);
-        }
+        NDArray v = changed(point, layer, value);
+        see(point, layer, v);
         return v;
+    }
+
+    @Override
+    public NDArray changed(HookPoint point, int layer, NDArray value) {
+        NDArray v = value;
+        for (Change change : changes.getOrDefault(new HookId(point, layer), List.of())) v = change.apply(v, start);
+        return v;
+    }
+
+    @Override
+    public void see(HookPoint point, int layer, NDArray value) {
+        HookId id = new HookId(point, layer);
+        if (!captured.contains(id)) return;
+        NDScope.unregister(value);
+        kept.put(id, value);
     }
 
     /**

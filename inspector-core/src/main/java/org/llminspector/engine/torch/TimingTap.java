@@ -61,6 +61,9 @@ final class TimingTap implements PassTap {
             case CONV_B, CONV_C, CONV_X, CONV_BX -> Part.CONV_IN;
             case CONV, CONV_POST -> Part.CONV;
             case CONV_OUT -> Part.CONV_OUT;
+            case SSM_X, SSM_Q, SSM_K, SSM_V, SSM_B, SSM_C, SSM_DT, SSM_BETA -> Part.SSM_IN;
+            case SSM_DECAY, SSM_WRITE, SSM_STATE, SSM_Y, SSM_GATE, SSM_POST -> Part.SSM;
+            case SSM_OUT -> Part.SSM_OUT;
             case LN1_POST_OUT -> Part.LN1_POST;
             case RESID_MID -> Part.RESID_MID;
             case LN2_SCALE, LN2_NORMALIZED -> Part.LN2;

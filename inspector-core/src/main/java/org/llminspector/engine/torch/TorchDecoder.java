@@ -43,7 +43,7 @@ final class TorchDecoder {
         int count = (int) ids.getShape().get(1);
         boolean inside = tap.seesInside();
         try (Positions.Pass pass = positions.pass(cache.length(), count)) {
-            ArrayOps ops = new ArrayOps(weights, scalars, pass, cache);
+            ArrayOps ops = new ArrayOps(spec, weights, scalars, pass, cache);
             Embedding<NDArray> ends = new Embedding<>(spec, ops, tap);
             Block<NDArray> block = new Block<>(spec, ops, inside ? tap : Tap.none());
             NDArray x = ends.embed(ids); // [1, pos, d_model]
@@ -68,7 +68,7 @@ final class TorchDecoder {
 
     /** From a residual stream [1, pos, d_model] to logits [1, pos, vocab]. */
     NDArray unembed(NDArray x) {
-        return new Embedding<NDArray>(spec, new ArrayOps(weights, scalars, null, null), Tap.none()).unembed(x);
+        return new Embedding<NDArray>(spec, new ArrayOps(spec, weights, scalars, null, null), Tap.none()).unembed(x);
     }
 
     /** A layer in one TorchScript call; in a mixture only its first half, since the experts depend on the routing. */

@@ -44,12 +44,22 @@ final class VisitingTap implements PassTap {
 
     @Override
     public NDArray at(HookPoint point, int layer, NDArray value) {
-        NDArray v = changes.at(point, layer, value);
-        HookId id = new HookId(point, layer);
-        if (hooks.contains(id)) {
-            ByteBuffer bytes = v.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
-            visitor.accept(id, Tensor.of(DType.F32, bytes, v.getShape().getShape()));
-        }
+        NDArray v = changed(point, layer, value);
+        see(point, layer, v);
         return v;
+    }
+
+    @Override
+    public NDArray changed(HookPoint point, int layer, NDArray value) {
+        return changes.changed(point, layer, value);
+    }
+
+    @Override
+    public void see(HookPoint point, int layer, NDArray value) {
+        changes.see(point, layer, value);
+        HookId id = new HookId(point, layer);
+        if (!hooks.contains(id)) return;
+        ByteBuffer bytes = value.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
+        visitor.accept(id, Tensor.of(DType.F32, bytes, value.getShape().getShape()));
     }
 }

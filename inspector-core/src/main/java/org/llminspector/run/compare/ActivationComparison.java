@@ -98,7 +98,8 @@ final class ActivationComparison {
         LayerSpec block = a.spec().layers().get(layer);
         HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
         HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
-        Feeds first = block.attends() ? Feeds.QKV : Feeds.CONV_IN;
+        if (block.mixer() == null || !block.feedsForward()) return half(layer, block);
+        Feeds first = block.attends() ? Feeds.QKV : block.convolves() ? Feeds.CONV_IN : Feeds.SSM_IN;
         Input mixing = block.ln1() == null
                 ? new Input(layer, first, pre, null)
                 : new Input(layer, first, HookId.of(HookPoint.LN1_NORMALIZED, layer), name(layer, "ln1"));
@@ -107,10 +108,28 @@ final class ActivationComparison {
                 : new Input(layer, Feeds.MLP_IN, HookId.of(HookPoint.LN2_NORMALIZED, layer), name(layer, "ln2"));
         Input o = block.attends()
                 ? new Input(layer, Feeds.O, HookId.of(HookPoint.Z, layer), null)
-                : new Input(layer, Feeds.CONV_OUT, HookId.of(HookPoint.CONV_POST, layer), null);
+                : block.convolves()
+                        ? new Input(layer, Feeds.CONV_OUT, HookId.of(HookPoint.CONV_POST, layer), null)
+                        : new Input(layer, Feeds.SSM_OUT, HookId.of(HookPoint.SSM_POST, layer), null);
         // Each expert's output projection reads its own neurons, so there is no common input.
         if (block.mlp().experts() != null) return List.of(mixing, o, in);
         return List.of(mixing, o, in, new Input(layer, Feeds.MLP_OUT, HookId.of(HookPoint.MLP_POST, layer), null));
+    }
+
+    /** Of a layer with a mixer or an MLP alone. */
+    private static List<Input> half(int layer, LayerSpec block) {
+        HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
+        boolean mlp = block.mixer() == null;
+        Feeds first = mlp ? Feeds.MLP_IN : block.attends() ? Feeds.QKV : Feeds.SSM_IN;
+        boolean normed = mlp ? block.ln2() != null : block.ln1() != null;
+        HookPoint norm = mlp ? HookPoint.LN2_NORMALIZED : HookPoint.LN1_NORMALIZED;
+        Input in = normed
+                ? new Input(layer, first, HookId.of(norm, layer), name(layer, mlp ? "ln2" : "ln1"))
+                : new Input(layer, first, pre, null);
+        if (mlp && block.mlp().experts() != null) return List.of(in);
+        HookPoint read = mlp ? HookPoint.MLP_POST : block.attends() ? HookPoint.Z : HookPoint.SSM_POST;
+        Feeds last = mlp ? Feeds.MLP_OUT : block.attends() ? Feeds.O : Feeds.SSM_OUT;
+        return List.of(in, new Input(layer, last, HookId.of(read, layer), null));
     }
 
     private static String name(int layer, String norm) {

@@ -68,6 +68,10 @@ final class FisherPrediction {
             throw Problem.unsupported(
                     "the model is a mixture: an expert's output is that of the few tokens sent to it");
         }
+        if (a.spec().layers().stream().anyMatch(l -> l.recurrence() != null)) {
+            throw Problem.unsupported(
+                    "the model has recurrences: what their matrices make passes a convolution before it is hooked");
+        }
         Map<String, Double> sums = new HashMap<>();
         long scored = 0;
         for (PreparedSensitivity.Pass pass : passes) {

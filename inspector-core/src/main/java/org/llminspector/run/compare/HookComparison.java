@@ -18,6 +18,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.engine.ModelCapabilities;
+import org.llminspector.hook.HookAbsence;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
@@ -94,7 +95,7 @@ final class HookComparison {
         if (!here.has(hook)) return "not in A: " + here.absence(hook.point());
         if (hook.layer() >= spec.nLayers()) return "B has " + Plural.of(spec.nLayers(), "layer");
         if (!hook.point().existsIn(spec, hook.layer()))
-            return "not in B: " + hook.point().absence(spec, Math.max(0, hook.layer()));
+            return "not in B: " + HookAbsence.of(hook.point(), spec, Math.max(0, hook.layer()));
         ModelCapabilities there = b.folder().capabilities();
         if (!there.has(hook)) return "not in B: " + there.absence(hook.point());
         int layer = Math.max(0, hook.layer());

@@ -137,11 +137,14 @@ final class ModuleErrors {
         HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
         LayerSpec block = a.spec().layers().get(layer);
         HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
-        return List.of(
-                new Module(
-                        "blocks." + layer + (block.attends() ? ".attn" : ".conv"),
-                        pre,
-                        HookId.of(HookPoint.mixed(block), layer)),
-                new Module("blocks." + layer + ".mlp", mid, HookId.of(HookPoint.MLP_OUT, layer)));
+        List<Module> modules = new ArrayList<>();
+        for (HookPoint p : HookPoint.mixed(block)) {
+            String name = p == HookPoint.ATTN_OUT ? ".attn" : p == HookPoint.CONV_OUT ? ".conv" : ".ssm";
+            modules.add(new Module("blocks." + layer + name, pre, HookId.of(p, layer)));
+        }
+        HookId read = block.mixer() == null ? pre : mid;
+        if (block.feedsForward())
+            modules.add(new Module("blocks." + layer + ".mlp", read, HookId.of(HookPoint.MLP_OUT, layer)));
+        return modules;
     }
 }

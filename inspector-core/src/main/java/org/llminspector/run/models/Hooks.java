@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.llminspector.engine.ModelCapabilities;
 import org.llminspector.hook.Axis;
+import org.llminspector.hook.HookAbsence;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
@@ -37,7 +38,7 @@ public final class Hooks {
                     point.doc(),
                     available,
                     layers,
-                    available ? null : hidden ? capabilities.absence(point) : point.absence(spec, 0),
+                    available ? null : hidden ? capabilities.absence(point) : HookAbsence.of(point, spec, 0),
                     hidden ? capabilities.instead() : null));
         }
         return all;

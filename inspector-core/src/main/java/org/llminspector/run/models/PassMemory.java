@@ -7,7 +7,9 @@ import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.Mamba;
 import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Recurrent;
 
 /** Estimates the memory of a running sequence: its KV cache and the scratch memory of a pass. */
 public final class PassMemory {
@@ -55,6 +57,7 @@ public final class PassMemory {
             double mixer = layer.attends()
                     ? attention(layer.attention(), kv, (double) n, (double) keys, engine, hooked)
                     : (double) CONV * n * spec.dModel();
+            if (layer.recurrence() != null) mixer = Math.max(mixer, recurrence(layer.recurrence(), (double) n));
             most = Math.max(most, Math.max(mlp(layer.mlp(), spec, (double) n), mixer));
         }
         double rows = logits ? 2.0 * n : 1;
@@ -69,6 +72,12 @@ public final class PassMemory {
             neurons = e.active() * (neurons + n * spec.dModel()) + (e.dShared() == null ? 0 : n * e.dShared());
         }
         return (m.gated() ? 3 : 2) * neurons;
+    }
+
+    /** The parts that a step reads and the output (8 vectors), and the state before and after each step. */
+    private static double recurrence(Recurrent r, double n) {
+        double decays = r instanceof Mamba m ? (double) m.dHead() * m.dState() : r.nHeads();
+        return n * (8.0 * r.nHeads() * r.dHead() + 3.0 * r.nHeads() * r.dState() + decays) + 4.0 * r.stateSize();
     }
 
     private static double attention(
@@ -95,6 +104,8 @@ public final class PassMemory {
         double floats = 4.0 * n * spec.vocab();
         for (LayerSpec layer : spec.layers()) {
             floats += 10.0 * n * spec.dModel() + 4.0 * mlp(layer.mlp(), spec, (double) n) / 3;
+            Recurrent r = layer.recurrence();
+            if (r != null) floats += recurrence(r, (double) n) + 4.0 * n * r.stateSize();
             if (!layer.attends()) continue;
             Attention a = layer.attention();
             floats += 4.0 * n * (a.nHeads() + 2 * a.nKvHeads()) * a.dHead() + 3.0 * a.nHeads() * n * keys;

@@ -126,6 +126,9 @@ public record ComparisonManifest(
         /** The three matrices of a short convolution. */
         CONV_IN,
         CONV_OUT,
+        /** The matrices of a recurrence that read the layer's input. */
+        SSM_IN,
+        SSM_OUT,
         /** The MLP's first matrix, and its gate. */
         MLP_IN,
         MLP_OUT,

@@ -246,6 +246,8 @@ public final class ComparisonText {
             case O -> "blocks." + a.layer() + ".attn.o";
             case CONV_IN -> "blocks." + a.layer() + ".conv.b, c, x";
             case CONV_OUT -> "blocks." + a.layer() + ".conv.out";
+            case SSM_IN -> "blocks." + a.layer() + ".ssm";
+            case SSM_OUT -> "blocks." + a.layer() + ".ssm.out";
             case MLP_IN -> "blocks." + a.layer() + ".mlp.in";
             case MLP_OUT -> "blocks." + a.layer() + ".mlp.out";
             case UNEMBED -> "unembed";

@@ -9,6 +9,7 @@ public final class Attributes {
     private static final int FLOAT = 1;
     private static final int INT = 2;
     private static final int STRING = 3;
+    private static final int GRAPH = 5;
     private static final int INTS = 7;
 
     final List<Proto> messages = new ArrayList<>();
@@ -27,6 +28,10 @@ public final class Attributes {
 
     public Attributes with(String name, long... values) {
         return add(new Proto().text(1, name).numbers(8, values).number(20, INTS));
+    }
+
+    Attributes with(String name, Proto graph) {
+        return add(new Proto().text(1, name).message(6, graph).number(20, GRAPH));
     }
 
     private Attributes add(Proto message) {

@@ -6,9 +6,13 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /** Builder of an ONNX graph: inputs, weights, constants, nodes and outputs; it names the values. */
 public final class GraphBuilder {
@@ -28,6 +32,7 @@ public final class GraphBuilder {
             "SkipSimplifiedLayerNormalization");
 
     private final Proto graph = new Proto().text(2, "decoder");
+    private Proto nodesOf = graph; // or the body of a scan
     private final Map<String, String> constants = new HashMap<>();
     final Map<String, Type> inputs = new LinkedHashMap<>();
     private final Set<String> outputs = new LinkedHashSet<>();
@@ -120,7 +125,40 @@ public final class GraphBuilder {
         node.text(3, operator + "_" + nodes++).text(4, operator);
         attributes.messages.forEach(a -> node.message(5, a));
         if (OWN.contains(operator)) node.text(7, MICROSOFT);
-        graph.message(1, node);
+        nodesOf.message(1, node);
+    }
+
+    /**
+     * A loop over the second axis of values, whose body is written by {@code step}: from the state, and the values' slices
+     * at one position, to the state after it and values of which all positions are returned together.
+     *
+     * @return the state after the last position, and those values
+     */
+    public List<String> scan(String state, List<String> over, BiFunction<String, List<String>, List<String>> step) {
+        Proto body = new Proto().text(2, "step");
+        Proto outer = nodesOf;
+        nodesOf = body;
+        List<String> now = over.stream().map(x -> "v" + values++).toList();
+        String before = "v" + values++;
+        body.message(11, valueInfo(before, Type.FLOAT, null));
+        now.forEach(x -> body.message(11, valueInfo(x, Type.FLOAT, null)));
+        List<String> out = step.apply(before, now);
+        // An output needs a name of its own.
+        out.forEach(x -> body.message(12, valueInfo(node("Identity", x), Type.FLOAT, null)));
+        nodesOf = outer;
+        Attributes loop = new Attributes()
+                .with("body", body)
+                .with("num_scan_inputs", over.size())
+                .with(
+                        "scan_input_axes",
+                        LongStream.generate(() -> 1).limit(over.size()).toArray())
+                .with(
+                        "scan_output_axes",
+                        LongStream.generate(() -> 1).limit(out.size() - 1L).toArray());
+        boolean[] wanted = new boolean[out.size()];
+        Arrays.fill(wanted, true);
+        String[] in = Stream.concat(Stream.of(state), over.stream()).toArray(String[]::new);
+        return List.of(node("Scan", loop, wanted, in));
     }
 
     /** A float32 value rounded to FP16; for a result of {@link #toFloat}, the original FP16 value. */

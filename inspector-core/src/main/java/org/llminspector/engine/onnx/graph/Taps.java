@@ -72,14 +72,24 @@ public final class Taps implements Tap<String> {
     @Override
     public String at(HookPoint point, int layer, String value) {
         if (!wants(point, layer)) return value;
-        HookId id = new HookId(point, layer);
-        String v = value;
-        for (Step step : steps.getOrDefault(id, List.of())) v = change(step, v);
-        if (captured.contains(id)) {
-            graph.output(v, Type.FLOAT);
-            outputs.put(id, v);
-        }
+        String v = changed(point, layer, value);
+        see(point, layer, v);
         return v;
+    }
+
+    @Override
+    public String changed(HookPoint point, int layer, String value) {
+        String v = value;
+        for (Step step : steps.getOrDefault(new HookId(point, layer), List.of())) v = change(step, v);
+        return v;
+    }
+
+    @Override
+    public void see(HookPoint point, int layer, String value) {
+        HookId id = new HookId(point, layer);
+        if (!captured.contains(id)) return;
+        graph.output(value, Type.FLOAT);
+        outputs.put(id, value);
     }
 
     private String change(Step step, String value) {

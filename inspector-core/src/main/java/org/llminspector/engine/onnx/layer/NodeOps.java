@@ -13,6 +13,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.cache.KvFormat;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvShape;
+import org.llminspector.engine.cache.LayerState;
 import org.llminspector.engine.layer.PlainOps;
 import org.llminspector.engine.layer.Routes;
 import org.llminspector.engine.onnx.graph.Attributes;
@@ -32,7 +33,7 @@ import org.llminspector.spec.Rope;
  * The operations of a decoder as plain ONNX nodes; a value is the name of a node's output.
  *
  * <p>Past keys and values are inputs, [1, past, kv_head, d_head], and this pass's are outputs, in the cache's number
- * format; scales of codes likewise, [1, past, kv_head, 1], and a convolution's state, [1, past, d_model].
+ * format; scales of codes likewise, [1, past, kv_head, 1], and the states of {@link LayerState}.
  */
 class NodeOps implements PlainOps<String> {
 
@@ -360,12 +361,32 @@ class NodeOps implements PlainOps<String> {
 
     @Override
     public String withState(int i, String x, int past) {
-        String before = graph.input("past_conv." + i, Type.FLOAT, 1, past, spec.dModel());
+        LayerState state = LayerState.of(spec, spec.layers().get(i));
+        String before = graph.input("past_conv." + i, Type.FLOAT, 1, past, state.channels());
         String all = concat(1, List.of(before, x));
         String last = slice(all, 1, -past, END);
         graph.output(last, Type.FLOAT);
         graph.keep("new_conv." + i, last);
         return all;
+    }
+
+    @Override
+    public String firstPosition() {
+        String positions = graph.input("positions", Type.INT64, 1, -1);
+        return graph.cast(node("Equal", positions, graph.ints(0)), Type.FLOAT);
+    }
+
+    @Override
+    public List<String> scan(int i, List<String> over, Step<String> step) {
+        LayerState s = LayerState.of(spec, spec.layers().get(i));
+        String before = graph.input("past_ssm." + i, Type.FLOAT, 1, s.heads(), s.dHead(), s.dState());
+        List<String> all = over.stream().map(this::use).toList();
+        List<String> out = graph.scan(before, all, (state, now) -> step.at(state, now).stream()
+                .map(this::use)
+                .toList());
+        graph.output(out.get(0), Type.FLOAT);
+        graph.keep("new_ssm." + i, out.get(0));
+        return out.subList(1, out.size());
     }
 
     @Override

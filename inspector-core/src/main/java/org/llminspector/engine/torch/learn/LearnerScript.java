@@ -44,6 +44,7 @@ class LearnerScript extends ScriptOps {
     private final Map<String, String> tables = new LinkedHashMap<>(); // variables of cos, sin and masks, by their key
 
     LearnerScript(DecoderSpec spec, ParameterLayout layout) {
+        refuseRecurrences(spec);
         this.spec = spec;
         this.order = layout.parameters();
         this.parameters = layout.byName();
@@ -89,6 +90,14 @@ class LearnerScript extends ScriptOps {
     /** The tables as arguments. */
     String passed() {
         return String.join(", ", given());
+    }
+
+    private static void refuseRecurrences(DecoderSpec spec) {
+        if (spec.layers().stream().noneMatch(l -> l.recurrence() != null)) return;
+        throw Problem.unsupported("a recurrence cannot be trained here: the training step has no loop over positions")
+                .where("layers, recurrence")
+                .expected("a model whose layers have attention or short convolutions")
+                .found(spec.family());
     }
 
     @Override

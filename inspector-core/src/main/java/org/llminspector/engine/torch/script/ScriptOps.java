@@ -245,6 +245,37 @@ public abstract class ScriptOps implements PlainOps<String> {
         return let("torch.expand(%1$s, [" + String.join(", ", sizes) + "])", x, like);
     }
 
+    /** The state that a method's steps go on from, [1, head, d_head, d_state], written in place. */
+    protected String recurrentState(int layer) {
+        throw none("a recurrence");
+    }
+
+    @Override
+    public List<String> scan(int layer, List<String> over, Step<String> step) {
+        String memory = recurrentState(layer);
+        List<String> all = over.stream().map(this::use).toList();
+        String state = let(memory);
+        String collected = name();
+        List<String> parts = new ArrayList<>();
+        String at = "t" + collected;
+        int before = text.length();
+        branch("for " + at + " in range(torch.size(" + all.get(0) + ", 1)):", () -> {
+            List<String> out = step.at(
+                    state,
+                    all.stream()
+                            .map(x -> let("torch.select(" + x + ", 1, " + at + ")"))
+                            .toList());
+            for (int i = 1; i < out.size(); i++) {
+                parts.add(collected + "_" + i);
+                line("torch.append(" + collected + "_" + i + ", " + use(out.get(i)) + ")");
+            }
+            line(state + " = " + use(out.get(0)));
+        });
+        parts.forEach(part -> text.insert(before, indent + part + ": List[Tensor] = []\n"));
+        line("torch.copy_(" + memory + ", " + state + ")");
+        return parts.stream().map(p -> let("torch.stack(" + p + ", 1)")).toList();
+    }
+
     @Override
     public List<String> topK(String x, int k) {
         List<String> names = new ArrayList<>(List.of(name(), name()));
@@ -297,6 +328,11 @@ public abstract class ScriptOps implements PlainOps<String> {
     @Override
     public Routes<String> routes(String indices, Experts experts) {
         throw none("experts");
+    }
+
+    @Override
+    public String firstPosition() {
+        throw none("positions");
     }
 
     @Override

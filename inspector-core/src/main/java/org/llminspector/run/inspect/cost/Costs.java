@@ -16,9 +16,9 @@ import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.MemoryUse;
 import org.llminspector.engine.Part;
 import org.llminspector.engine.PrecisionPlan;
-import org.llminspector.engine.cache.ConvState;
 import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.engine.cache.LayerState;
 import org.llminspector.run.models.Engines;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
@@ -263,6 +263,7 @@ public final class Costs {
                 LayerSpec layer = spec.layers().get(i);
                 Attention a = layer.attends() ? layer.attention() : null;
                 Latent l = a == null ? null : a.latent();
+                LayerState state = LayerState.of(spec, layer);
                 layers.add(new LayerCache(
                         i,
                         a == null ? null : a.nHeads(),
@@ -274,8 +275,8 @@ public final class Costs {
                         KvCacheReport.row(layer, kv),
                         kept.get(i),
                         needed.get(i),
-                        a == null ? ConvState.past(layer) : null,
-                        a == null ? ConvState.bytes(spec, layer) : null));
+                        state.past() == 0 ? null : state.past(),
+                        state.bytes() == 0 ? null : state.bytes()));
             }
             return layers;
         }
@@ -289,7 +290,7 @@ public final class Costs {
         }
 
         long total(long positions) {
-            List<Long> states = ConvState.bytes(spec);
+            List<Long> states = LayerState.bytes(spec);
             return weights() + kept(positions) + (states == null ? 0 : sum(states)) + scratch(positions);
         }
 

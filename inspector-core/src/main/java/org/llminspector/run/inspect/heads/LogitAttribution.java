@@ -40,6 +40,8 @@ public final class LogitAttribution {
         ATTN_REST,
         /** A short convolution, in a layer that has one instead of attention. */
         CONV,
+        /** A recurrence, whole. */
+        SSM,
         MLP,
         /** The final norm's bias. */
         NORM_BIAS
@@ -106,8 +108,8 @@ public final class LogitAttribution {
         for (int i = 0; i < spec.nLayers(); i++) {
             LayerSpec block = spec.layers().get(i);
             if (block.attends()) hooks.add(HookId.of(HookPoint.Z, i));
-            hooks.add(HookId.of(HookPoint.mixed(block), i));
-            hooks.add(HookId.of(HookPoint.MLP_OUT, i));
+            for (HookPoint p : HookPoint.mixed(block)) hooks.add(HookId.of(p, i));
+            if (block.feedsForward()) hooks.add(HookId.of(HookPoint.MLP_OUT, i));
         }
         RunValues here = RunValues.of(runId, pos, hooks, store, recaptures);
         float[] logitValues = here.at(logits);
@@ -128,13 +130,18 @@ public final class LogitAttribution {
         }
         for (int i = 0; i < spec.nLayers(); i++) {
             LayerSpec block = spec.layers().get(i);
-            double mixed = dot(direction, here.at(HookId.of(HookPoint.mixed(block), i)));
+            if (block.convolves())
+                parts.add(new Part(Kind.CONV, i, null, dot(direction, here.at(HookId.of(HookPoint.CONV_OUT, i)))));
+            if (block.recurrence() != null)
+                parts.add(new Part(Kind.SSM, i, null, dot(direction, here.at(HookId.of(HookPoint.SSM_OUT, i)))));
             if (block.attends()) {
+                double mixed = dot(direction, here.at(HookId.of(HookPoint.ATTN_OUT, i)));
                 double[] heads = heads(weights, block, i, here.at(HookId.of(HookPoint.Z, i)), direction);
                 for (int h = 0; h < heads.length; h++) parts.add(new Part(Kind.HEAD, i, h, heads[h]));
                 parts.add(new Part(
                         Kind.ATTN_REST, i, null, mixed - Arrays.stream(heads).sum()));
-            } else parts.add(new Part(Kind.CONV, i, null, mixed));
+            }
+            if (!block.feedsForward()) continue;
             parts.add(new Part(Kind.MLP, i, null, dot(direction, here.at(HookId.of(HookPoint.MLP_OUT, i)))));
         }
         parts.add(new Part(Kind.NORM_BIAS, null, null, last.constant(row) + bias));

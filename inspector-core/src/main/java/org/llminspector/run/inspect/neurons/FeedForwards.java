@@ -84,7 +84,8 @@ public final class FeedForwards {
         Weights weights = folder.weights();
         RunValues.sameWeights(run, folder);
         HookId neurons = HookId.of(HookPoint.MLP_POST, layer);
-        HookId before = HookId.of(block.parallel() ? HookPoint.RESID_PRE : HookPoint.RESID_MID, layer);
+        HookId before =
+                HookId.of(block.parallel() || block.mixer() == null ? HookPoint.RESID_PRE : HookPoint.RESID_MID, layer);
         HookId added = HookId.of(HookPoint.MLP_OUT, layer);
         RunValues here = RunValues.of(runId, pos, List.of(neurons, before, added), store, recaptures);
         String name = "blocks." + layer + ".mlp.out";

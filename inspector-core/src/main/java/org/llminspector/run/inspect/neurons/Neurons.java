@@ -119,7 +119,8 @@ public final class Neurons {
         RunValues.sameWeights(run, folder);
         List<HookId> parts = parts(spec, layer);
         TreeSet<HookId> hooks = new TreeSet<>(parts);
-        HookId stream = HookId.of(block.parallel() ? HookPoint.RESID_PRE : HookPoint.RESID_MID, layer);
+        HookId stream =
+                HookId.of(block.parallel() || block.mixer() == null ? HookPoint.RESID_PRE : HookPoint.RESID_MID, layer);
         HookId normalized = HookId.of(HookPoint.LN2_NORMALIZED, layer);
         HookId scale = HookId.of(HookPoint.LN2_SCALE, layer);
         HookId last = HookId.of(HookPoint.RESID_POST, spec.nLayers() - 1);
@@ -212,12 +213,15 @@ public final class Neurons {
         parts.add(HookId.of(HookPoint.EMBED));
         if (spec.learnedPositions()) parts.add(HookId.of(HookPoint.POS_EMBED));
         for (int i = 0; i < layer; i++) {
-            parts.add(HookId.of(HookPoint.mixed(spec.layers().get(i)), i));
-            parts.add(HookId.of(HookPoint.MLP_OUT, i));
+            mixed(spec, i, parts);
+            if (spec.layers().get(i).feedsForward()) parts.add(HookId.of(HookPoint.MLP_OUT, i));
         }
-        LayerSpec own = spec.layers().get(layer);
-        if (!own.parallel()) parts.add(HookId.of(HookPoint.mixed(own), layer));
+        if (!spec.layers().get(layer).parallel()) mixed(spec, layer, parts);
         return parts;
+    }
+
+    private static void mixed(DecoderSpec spec, int layer, List<HookId> parts) {
+        for (HookPoint p : HookPoint.mixed(spec.layers().get(layer))) parts.add(HookId.of(p, layer));
     }
 
     /**
@@ -265,6 +269,12 @@ public final class Neurons {
     static LayerSpec layer(DecoderSpec spec, int layer) {
         Bounds.within(layer, spec.nLayers(), "layer");
         LayerSpec block = spec.layers().get(layer);
+        if (!block.feedsForward()) {
+            throw Problem.unsupported("the layer has no MLP, and so no neurons")
+                    .where("layer " + layer)
+                    .expected("a layer with mlp.hook_post")
+                    .found("a recurrence or attention alone");
+        }
         Experts experts = block.mlp().experts();
         if (experts == null) return block;
         throw Problem.unsupported("the layer is a mixture: a neuron is one of an expert, to which few tokens are sent")
