@@ -9,7 +9,6 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.ShortConv;
 
 /** LFM2: most layers have a gated short convolution, the others attention with RMSNorm of q and k; own tensor names. */
@@ -59,10 +58,9 @@ final class Lfm2 implements Family {
         if (types == null)
             return i -> attending != null
                     && StreamSupport.stream(attending.spliterator(), false).noneMatch(a -> a.asInt() == i);
-        for (JsonNode type : types) {
-            boolean known = type.asText().equals("conv") || type.asText().equals("full_attention");
-            if (!known) throw c.wrong("layer_types", "conv or full_attention", type);
-        }
+        for (JsonNode type : types)
+            if (!Set.of("conv", "full_attention").contains(type.asText()))
+                throw c.wrong("layer_types", "conv or full_attention", type);
         return i -> types.get(i).asText().equals("conv");
     }
 
@@ -72,7 +70,7 @@ final class Lfm2 implements Family {
         int d = s.dModel();
         WeightPlan plan = new WeightPlan().put("embed.weight", Source.of(root + "embed_tokens.weight", s.vocab(), d));
         for (int i = 0; i < s.nLayers(); i++) {
-            LayerSpec layer = s.layers().get(i);
+            var layer = s.layers().get(i);
             String from = root + "layers." + i + ".";
             String to = "blocks." + i + ".";
             int m = layer.mlp().dMlp();
@@ -80,13 +78,11 @@ final class Lfm2 implements Family {
             if (layer.mixer() instanceof ShortConv conv) plan.convolution(conv, d, to + "conv.", from + "conv.");
             else attention(plan, layer.attention(), d, to + "attn.", from + "self_attn.");
             plan.norm(layer.ln2(), to + "ln2", from + "ffn_norm", d);
-            if (layer.mlp().experts() != null) {
-                ExpertTensors.put(plan, layer.mlp(), d, to + "mlp.", from, checkpoint);
-                continue;
-            }
-            plan.linear(to + "mlp.gate", from + "feed_forward.w1", m, d, false)
-                    .linear(to + "mlp.in", from + "feed_forward.w3", m, d, false)
-                    .linear(to + "mlp.out", from + "feed_forward.w2", d, m, false);
+            if (layer.mlp().experts() != null) ExpertTensors.put(plan, layer.mlp(), d, to + "mlp.", from, checkpoint);
+            else
+                plan.linear(to + "mlp.gate", from + "feed_forward.w1", m, d, false)
+                        .linear(to + "mlp.in", from + "feed_forward.w3", m, d, false)
+                        .linear(to + "mlp.out", from + "feed_forward.w2", d, m, false);
         }
         plan.norm(s.finalNorm(), "ln_final", root + "embedding_norm", d);
         return s.tied() ? plan : plan.linear("unembed", "lm_head", s.vocab(), d, false);

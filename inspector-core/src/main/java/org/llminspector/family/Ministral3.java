@@ -19,7 +19,7 @@ final class Ministral3 implements Family {
                 .whenAbsent("num_key_value_heads", 8)
                 .whenAbsent("head_dim", 128)
                 .whenAbsent("max_position_embeddings", 262_144);
-        Config rope = c.inside("rope_parameters");
+        Config rope = c.inside(c.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
         QueryScale scale = !rope.has("llama_4_scaling_beta")
                 ? null
                 : new QueryScale(

@@ -36,7 +36,7 @@ class LlamaSpecTest {
                 .containsEntry("bloom", "layers[0].attention.rope")
                 .containsEntry("cohere", "final_norm.kind")
                 .containsEntry("cohere2", "layers[3].attention.rope")
-                .containsEntry("deepseek_v3", "layers[0].attention.latent")
+                .containsEntry("deepseek_v3", "layers[0].attention.d_value")
                 .containsEntry("gemma", "embed_scale")
                 .containsEntry("glm4", "layers[0].attention.qkv_bias")
                 .containsEntry("gpt_oss", "layers[0].attention.out_bias")

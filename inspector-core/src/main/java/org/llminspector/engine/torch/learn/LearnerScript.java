@@ -39,6 +39,7 @@ class LearnerScript extends ScriptOps {
     private final DecoderSpec spec;
     private final Map<String, Parameter> parameters;
     private final List<Parameter> order;
+    private final boolean normsFollow; // a norm reads rotated heads, so their elements stay in their order
     private final Map<String, Normed> normed = new HashMap<>();
     private final Map<String, Product> products = new HashMap<>();
     private final Map<String, String> tables = new LinkedHashMap<>(); // variables of cos, sin and masks, by their key
@@ -47,6 +48,8 @@ class LearnerScript extends ScriptOps {
         refuseRecurrences(spec);
         this.spec = spec;
         this.order = layout.parameters();
+        this.normsFollow = spec.layers().stream()
+                .anyMatch(l -> l.attends() && l.attention().qkNormRotated());
         this.parameters = layout.byName();
         line("b = torch.size(ids, 0)");
         line("t = torch.size(ids, 1)");
@@ -197,12 +200,12 @@ class LearnerScript extends ScriptOps {
         return let("torch.reshape(torch.expand(" + rows + ", [b, t, -1]), [1, b * t, " + spec.dModel() + "])");
     }
 
-    /** {@inheritDoc} Whole heads of a plain product are rotated as complex numbers. */
+    /** {@inheritDoc} Whole heads of a plain product are rotated as complex numbers, pair after pair. */
     @Override
     public String rotate(String x, Rope rope, int width) {
         String turn = "turn" + spec.ropes().indexOf(rope);
         Product p = source(x) == null || source(source(x)) == null ? null : products.get(source(x));
-        if (p == null || p.bias() != null || rope.dims() != width || width % 2 != 0) {
+        if (p == null || p.bias() != null || normsFollow || rope.dims() != width || width % 2 != 0) {
             String table = tables.computeIfAbsent(turn, k -> {
                 String parts = let("torch.view_as_real(" + turn + ")"); // [pos, 1, dims / 2, 2]
                 String cos = let("torch.select(%s, -1, 0)", parts);

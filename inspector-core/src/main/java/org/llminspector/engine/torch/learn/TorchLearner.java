@@ -39,7 +39,7 @@ import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 
 /** Trainer of a model of any family, with {@link StepScript} on flat arrays. */
-public final class TorchLearner implements Learner {
+public final class TorchLearner implements Learner, TorchPlane.Passes {
 
     private final DecoderSpec spec;
     private final Device place;
@@ -234,7 +234,8 @@ public final class TorchLearner implements Learner {
         return List.of(manager.create(at.build().toArray()), manager.create(values.array()));
     }
 
-    NDArray ids(int[][] tokens) {
+    @Override
+    public NDArray ids(int[][] tokens) {
         if (Stream.of(tokens).anyMatch(row -> row.length != tokens[0].length)) {
             throw new IllegalArgumentException("sequences of different lengths");
         }
@@ -289,7 +290,8 @@ public final class TorchLearner implements Learner {
     }
 
     /** The same of a script of these layers: the weights are its first argument. */
-    NDList passesOfWeights(boolean gradients, String method, Script of, int length, NDArray... arguments) {
+    @Override
+    public NDList passesOfWeights(boolean gradients, String method, Script of, int length, NDArray... arguments) {
         return passes(
                 gradients,
                 method,
@@ -305,13 +307,14 @@ public final class TorchLearner implements Learner {
     }
 
     /** A manager on the learner's device. */
-    NDManager newManager() {
+    @Override
+    public NDManager newManager() {
         return EngineThread.call(() -> NDManager.newBaseManager(place, "PyTorch"));
     }
 
     @Override
     public Optional<Plane> plane(int[] tokens, Tensor u, Tensor v) {
-        return PlaneScript.of(spec, layout).map(methods -> new TorchPlane(this, methods, tokens, u, v));
+        return PlaneScript.of(spec, layout).map(methods -> new TorchPlane(this, spec.vocab(), methods, tokens, u, v));
     }
 
     private NDList call(boolean gradients, String method, NDArray... arguments) {
@@ -386,7 +389,8 @@ public final class TorchLearner implements Learner {
     }
 
     /** Runs work on the engine thread and frees its temporary arrays. */
-    <T> T work(Callable<T> work) {
+    @Override
+    public <T> T work(Callable<T> work) {
         return EngineThread.scoped(() -> {
             Threads.use(threads);
             return work.call();

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
+import java.util.concurrent.Callable;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Learner;
 import org.llminspector.engine.torch.libtorch.EngineThread;
@@ -18,7 +19,23 @@ final class TorchPlane implements Learner.Plane {
     private static final int ROWS = 512; // tokens of all points of a pass
     private static final int LOGITS = 1 << 24; // of all points of a pass
 
-    private final TorchLearner learner;
+    /** The learner whose weights are moved, as its plane needs it. */
+    interface Passes {
+
+        /** Runs on the engine's thread, while the learner is open. */
+        <T> T work(Callable<T> work);
+
+        /** Calls a method whose first argument is the weights. */
+        NDList passesOfWeights(boolean gradients, String method, Script of, int length, NDArray... arguments);
+
+        /** Sequences of the same length, [sequence, pos]. */
+        NDArray ids(int[][] tokens);
+
+        /** A manager on the learner's device. */
+        NDManager newManager();
+    }
+
+    private final Passes learner;
     private final int[] tokens;
     private final int batch; // points of a pass
     private final NDManager manager;
@@ -26,10 +43,10 @@ final class TorchPlane implements Learner.Plane {
     private final NDArray u; // [parameters]
     private final NDArray v;
 
-    TorchPlane(TorchLearner learner, String methods, int[] tokens, Tensor u, Tensor v) {
+    TorchPlane(Passes learner, int vocab, String methods, int[] tokens, Tensor u, Tensor v) {
         this.learner = learner;
         this.tokens = tokens;
-        this.batch = Math.max(1, Math.min(ROWS, LOGITS / learner.spec().vocab()) / tokens.length);
+        this.batch = Math.max(1, Math.min(ROWS, LOGITS / vocab) / tokens.length);
         this.manager = learner.newManager();
         this.script = EngineThread.call(() -> Script.compile(manager, methods));
         this.u = kept(u);
