@@ -159,17 +159,20 @@ test('a guess is checked, and the words move the figure', async ({ page, request
   test.setTimeout(240_000);
   const run = await made(request);
   await page.goto(`${PATH}?model=${run.model.slug}&run=${run.id}`);
-  await expect(page.getByTestId('figure-serving').locator('h3')).toContainText('One more token', SLOW);
-  await expect(page.getByRole('button', { name: 'Measure again' })).toBeVisible(SLOW); // the words are complete then
   const reach = (name: RegExp) =>
     page.getByRole('heading', { name }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
+  const title = page.getByTestId('figure-serving').locator('h3');
+  await expect(title).toContainText('What is computed again', SLOW);
+  await reach(/^Measured here/);
+  await expect(title).toContainText('One more token', SLOW);
+  await expect(page.getByRole('button', { name: 'Measure again' })).toBeVisible(SLOW); // the words are complete then
   await reach(/^Kept, not/);
   await expect(page.getByTestId('kept')).toBeVisible(SLOW);
   await reach(/^What it takes/);
   await expect(page.getByTestId('memory')).toHaveAttribute('data-positions', String(run.model.max_context), SLOW);
   const guess = page.getByTestId('guess');
   await guess.evaluate((e) => e.scrollIntoView({ block: 'center' }));
-  await expect(page.getByTestId('figure-serving').locator('h3')).toContainText('Where does most', SLOW);
+  await expect(title).toContainText('Where does most', SLOW);
   await page.getByTestId('timeline').getByRole('button').first().click();
   await expect(guess.getByTestId('guess-share')).toBeVisible(SLOW);
   const told = Number.parseFloat(await guess.getByTestId('guess-share').innerText());

@@ -49,7 +49,7 @@ async function shows(page: Page, d: Descent): Promise<void> {
 
 test('the paths are the server’s, on what is made up and on the model’s own loss', async ({ page, request }) => {
   const run = await made(request);
-  await shows(page, await walked(page, 'saddle', () => open(page, run, '&kept&surface=saddle')));
+  await shows(page, await walked(page, 'saddle', () => open(page, run, '&kept&panel=made&surface=saddle')));
   await shows(page, await walked(page, 'bowl', () => page.getByText('Bowl', { exact: true }).click()));
   await expect(page).toHaveURL(/surface=bowl/);
   // The start moves by keys as by the pointer; it is in the URL.

@@ -125,9 +125,10 @@ export class KvCacheState {
   readonly sixteen = $derived(this.#rounds.value?.sixteen ?? 0);
   readonly kld = (i: number) => this.rounded?.[i]?.comparison.prompt?.mean_kld.value ?? null;
 
+  // Asked for by the words' look alone: whether a question is open depends on this answer.
   readonly #clock = resource(() => {
     const of = this.source;
-    if (!of || this.exported || this.#panel !== 'time' || !(of.recorded || models.loaded)) return null;
+    if (!of || this.exported || this.#look.panel !== 'time' || !(of.recorded || models.loaded)) return null;
     return (signal) => untrack(async () => ({ of, timeline: await of.ask(timelineOf(of.manifest), signal) }));
   });
   readonly timeline = $derived(this.#clock.value?.of === this.source ? (this.#clock.value?.timeline ?? null) : null);
