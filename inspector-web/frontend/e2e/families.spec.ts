@@ -197,7 +197,7 @@ test('chapters 11, 14 and 15: every panel opens on every family, and what cannot
       }
     }
     await open(page, '14-kv-cache', run, '&panel=kept');
-    expect(await walk(page, 'What is shown')).toHaveLength(5);
+    expect(await walk(page, 'What is shown')).toHaveLength(6);
     if (model.exported) await expect(page.locator('figure').first()).toContainText('cannot be timed apart');
   }
 });

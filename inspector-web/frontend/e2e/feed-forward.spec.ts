@@ -68,7 +68,9 @@ test('its layers, vectors and neurons are the server’s, on every model', async
     const last = drawn.getByRole('table').last();
     const place = await last.getByRole('rowheader').first().innerText();
     const path = `tensors/blocks.${best.layer}.mlp.out.weight?rows=${place}:${Number(place) + 1}`;
-    const { values: written } = await (await request.get(`/api/v1/models/${model.slug}/${path}`)).json();
+    const { values: written } = await (
+      await request.get(`/api/v1/models/${model.slug}/${path}`, { headers: { accept: 'application/json' } })
+    ).json();
     const cells = await last.locator('[data-weight]').evaluateAll((all) => all.map((e) => Number(e.dataset.weight)));
     expect(cells.slice(0, 4)).toEqual(four.map((n) => written[0][n.neuron]));
     await expect(page.getByTestId('which')).toContainText(`Layer ${best.layer}`);

@@ -163,15 +163,18 @@ export function otherField(spec: DecoderSpec): string | null {
     weight: true,
     bias: false,
   });
-  for (const [at, { attention: a, ln1, ln2, mlp }] of spec.layers.entries()) {
-    if (!a) return `layers[${at}].conv`;
+  for (const [at, { attention: a, conv, ln1, ln2, mlp }] of spec.layers.entries()) {
+    if (!a) return `layers[${at}].${conv ? 'conv' : 'recurrence'}`;
     if (!a.rope) return `layers[${at}].attention.rope`;
     const { n_heads, n_kv_heads, d_head, scale, rope, window } = a;
-    const fixed = { qkv_bias: false, out_bias: false, qk_norm_wide: false, qk_norm_by_head: false, sinks: false };
+    const norms = { qk_norm_wide: false, qk_norm_by_head: false, qk_norm_rotated: false };
+    const fixed = { qkv_bias: false, out_bias: false, ...norms, sinks: false, gated: false };
+    // Left out of what was kept before values had a width of their own.
+    const d_value = a.d_value && d_head;
     const turned = { ...rope, dims: d_head } as Json;
     layers.push({
       ln1: rms(ln1),
-      attention: { n_heads, n_kv_heads, d_head, scale, rope: turned, window, ...fixed },
+      attention: { n_heads, n_kv_heads, d_head, d_value, scale, rope: turned, window, ...fixed },
       ln2: rms(ln2),
       mlp: { d_mlp: mlp.d_mlp, activation: 'silu', gated: true, bias: false },
       parallel: false,
@@ -183,10 +186,10 @@ export function otherField(spec: DecoderSpec): string | null {
   return difference('', spec as unknown as Json, { family, vocab, d_model, max_context, tied, layers, ...fixed });
 }
 
-/** Path of the first value in which two JSON documents differ; null and left out are the same. */
+/** Path of the first value in which two JSON documents differ; null, false and left out are the same. */
 function difference(path: string, a: Json, b: Json): string | null {
   if (a === null || a === undefined || typeof a !== 'object' || typeof b !== 'object' || b === null)
-    return (a ?? null) === (b ?? null) ? null : path;
+    return (a ?? false) === (b ?? false) ? null : path;
   if (Array.isArray(a) && Array.isArray(b)) {
     if (a.length !== b.length) return path;
     return a.reduce<string | null>((found, v, i) => found ?? difference(`${path}[${i}]`, v, b[i]), null);
