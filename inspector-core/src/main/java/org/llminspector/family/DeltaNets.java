@@ -49,7 +49,7 @@ final class DeltaNets {
                 .linear(to + "out", from + (qwen ? "out_proj" : "o_proj"), d, heads * n.dHead(), false);
         if (checkpoint.has(from + "in_proj_qkvz.weight")) interleaved(plan, n, d, to, from);
         else if (qwen) split(plan, n, d, to, from);
-        else apart(plan, n, d, to, from, checkpoint);
+        else apart(plan, n, d, to, from);
         if (qwen) StateSpaces.kernel(plan, n, false, to, from + "conv1d");
         else plan.put(to + "kernel.weight", kernels(n, from, checkpoint));
     }
@@ -84,7 +84,7 @@ final class DeltaNets {
                 .linear(to + "decay", from + "in_proj_a", n.nHeads(), d, false);
     }
 
-    private static void apart(WeightPlan plan, DeltaNet n, int d, String to, String from, Checkpoint checkpoint) {
+    private static void apart(WeightPlan plan, DeltaNet n, int d, String to, String from) {
         int keys = n.nKeyHeads() * n.dState();
         int values = n.nHeads() * n.dHead();
         plan.linear(to + "q", from + "q_proj", keys, d, false)
