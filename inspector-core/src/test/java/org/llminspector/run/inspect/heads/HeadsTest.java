@@ -129,7 +129,7 @@ public class HeadsTest {
                     case MLP ->
                         assertThat(p.effect())
                                 .isCloseTo(text.path("mlps").get(p.layer()).asDouble(), within(1e-4));
-                    case CONV -> throw new AssertionError("neither has a convolution");
+                    case CONV, SSM -> throw new AssertionError("neither has a convolution or a recurrence");
                     case NORM_BIAS ->
                         assertThat(p.effect()).isCloseTo(text.path("constant").asDouble(), within(1e-4));
                 }
