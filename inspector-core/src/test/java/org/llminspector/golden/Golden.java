@@ -3,6 +3,8 @@ package org.llminspector.golden;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,6 +72,18 @@ public final class Golden implements AutoCloseable {
         Set<Path> dirs = new TreeSet<>();
         for (Path root : roots) dirs.addAll(in(root));
         return List.copyOf(dirs);
+    }
+
+    /** Whether INT8 products of ONNX Runtime saturate here: those of unsigned and signed bytes on an x86 CPU without VNNI. */
+    public static boolean saturates() {
+        Path cpus = Path.of("/proc/cpuinfo");
+        try {
+            return Files.isReadable(cpus)
+                    && Files.readString(cpus).contains("avx2")
+                    && !Files.readString(cpus).contains("vnni");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Folders of the goldens in a folder. */
