@@ -34,7 +34,7 @@ class RecorderTest {
     final AtomicBoolean stopped = new AtomicBoolean();
     final List<LessonProgress> progress = new CopyOnWriteArrayList<>();
 
-    /** A run that nobody waits for to its end. */
+    /** A recorder's script that asks for a run of 30,000 tokens, longer than any test waits. */
     private static final String ENDLESS = """
             ask({path: '/runs', keep: 'slow', read: true, body: {
                 model: 'endless', tokens: [1, 2, 3], generate: {max_new_tokens: 30000, ignore_eos: true}}});
