@@ -176,8 +176,7 @@ public record PartCost(
             long kv1 = (long) a.nKvHeads() * a.dHead();
             long values = (long) a.nKvHeads() * a.dValue();
             boolean all = a.qkNormWide() || a.qkNormByHead();
-            long qkNorms =
-                    (a.qNorm() == null ? 0 : all ? q : a.dHead()) + (a.kNorm() == null ? 0 : all ? kv1 : a.dHead());
+            long qkNorms = numbers(a.qNorm(), all ? q : a.dHead()) + numbers(a.kNorm(), all ? kv1 : a.dHead());
             if (a.latent() != null) latent(i, a, b + "attn.");
             else
                 products(

@@ -2,6 +2,7 @@ package org.llminspector.engine;
 
 import java.util.List;
 import java.util.Optional;
+import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.spec.DecoderSpec;
 
@@ -12,6 +13,19 @@ import org.llminspector.spec.DecoderSpec;
  * task on the engine's thread; other models can run between two calls.
  */
 public interface Learner extends AutoCloseable {
+
+    /**
+     * Refuses a model that cannot be trained, before anything is allocated.
+     *
+     * @throws Problem UNSUPPORTED for one with recurrences
+     */
+    static void check(DecoderSpec spec) {
+        if (spec.layers().stream().noneMatch(l -> l.recurrence() != null)) return;
+        throw Problem.unsupported("a recurrence cannot be trained here: the training step has no loop over positions")
+                .where("layers, recurrence")
+                .expected("a model whose layers have attention or short convolutions")
+                .found(spec.family());
+    }
 
     /**
      * Next-token losses and hits of a batch.

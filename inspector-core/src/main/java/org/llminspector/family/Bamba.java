@@ -1,7 +1,5 @@
 package org.llminspector.family;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.util.HashSet;
 import java.util.Set;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.spec.DecoderSpec;
@@ -23,13 +21,11 @@ final class Bamba implements Family {
                 .whenAbsent("num_key_value_heads", 8)
                 .whenAbsent("partial_rotary_factor", 0.5);
         c.whenAbsent("max_position_embeddings", 262_144);
-        Set<Integer> attending = new HashSet<>();
-        JsonNode indices = c.node("attn_layer_indices");
-        if (indices != null) indices.forEach(i -> attending.add(i.asInt()));
         Norm norm = new Norm(Norm.Kind.RMS, c.epsilon("rms_norm_eps", 1e-5));
         Mamba2 mamba = StateSpaces.hybrid(c, norm, c.size("mamba_n_groups", 1), false);
-        return new LlamaShape(c)
-                .attentionBias()
+        LlamaShape shape = new LlamaShape(c);
+        Set<Integer> attending = c.layers("attn_layer_indices", shape.nLayers());
+        return shape.attentionBias()
                 .mlpBias()
                 .partialRotary()
                 .mixers((i, attention) -> attending.contains(i) ? attention : mamba)

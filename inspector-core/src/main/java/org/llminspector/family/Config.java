@@ -238,6 +238,19 @@ public final class Config {
         return values;
     }
 
+    /** A list of layers by their indices; none when the field is absent. */
+    Set<Integer> layers(String field, int nLayers) {
+        Set<Integer> layers = new HashSet<>();
+        JsonNode node = node(field);
+        if (node == null) return layers;
+        for (JsonNode layer : node) {
+            boolean one = layer.isIntegralNumber() && layer.canConvertToInt() && layer.asInt() >= 0;
+            if (!one || layer.asInt() >= nLayers) throw wrong(field, "indices of the " + nLayers + " layers", node);
+            layers.add(layer.asInt());
+        }
+        return layers;
+    }
+
     public Activation activation(String field, String whenAbsent) {
         JsonNode node = node(field);
         return switch (node == null ? whenAbsent : node.asText()) {

@@ -43,7 +43,8 @@ final class Llama4 implements Family {
                 i -> turns == null ? (i + 1) % interval != 0 : turns.get(i).asInt() != 0;
         IntPredicate chunked =
                 i -> types == null ? rotates.test(i) : types.get(i).asText().equals("chunked_attention");
-        JsonNode mixtures = c.node("moe_layers");
+        Set<Integer> mixtures = c.layers("moe_layers", shape.nLayers());
+        boolean listed = c.has("moe_layers");
         Integer chunk = c.sizeOrNull("attention_chunk_size");
         Norm norm = c.flag("use_qk_norm", true)
                 ? new Norm(Norm.Kind.RMS, c.epsilon("rms_norm_eps", 1e-5), false, false)
@@ -66,13 +67,8 @@ final class Llama4 implements Family {
                         .qkNormRotated(rotates.test(i) && norm != null)
                         .queryScale(rotates.test(i) ? null : scale))
                 .neurons(c.size("intermediate_size_mlp", 16_384))
-                .experts(experts, width, i -> mixtures == null ? (i + 1) % step == 0 : has(mixtures, i))
+                .experts(experts, width, i -> listed ? mixtures.contains(i) : (i + 1) % step == 0)
                 .spec();
-    }
-
-    private static boolean has(JsonNode layers, int i) {
-        for (JsonNode layer : layers) if (layer.asInt() == i) return true;
-        return false;
     }
 
     @Override

@@ -77,7 +77,8 @@ final class StateSpaces {
         if (heads % groups != 0) throw c.wrong("n_groups", "a divisor of " + heads + " heads", groups);
         if (normGroups > 1 && heads * dHead % normGroups != 0) throw c.wrong("n_groups", "a divisor", normGroups);
         JsonNode limit = c.node("time_step_limit");
-        double least = limit == null ? 0 : limit.path(0).asDouble(0);
+        double least =
+                limit == null ? 0 : c.finite("time_step_limit", limit.path(0).asDouble(0));
         JsonNode most = limit == null ? null : limit.path(1);
         Float largest = most != null && most.isNumber() && Float.isFinite(most.floatValue()) ? most.floatValue() : null;
         return new Mamba2(

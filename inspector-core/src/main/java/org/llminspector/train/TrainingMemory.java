@@ -6,6 +6,7 @@ import java.util.Set;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.engine.Learner;
 import org.llminspector.family.Family;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.Attention;
@@ -35,7 +36,7 @@ public final class TrainingMemory {
      * Bytes of a run of a recipe with its defaults filled in.
      *
      * @param vocab vocabulary size of a model without a base or tokenizer of its own
-     * @throws Problem TOO_LARGE where the model has more parameters than can be trained
+     * @throws Problem UNSUPPORTED for a base with recurrences; TOO_LARGE where the model has more parameters than can be trained
      */
     public static long bytes(Recipe recipe, int vocab) {
         Size model = size(recipe, vocab);
@@ -61,6 +62,7 @@ public final class TrainingMemory {
         }
         try (Checkpoint checkpoint = Checkpoint.open(Path.of(recipe.base()))) {
             Weights model = Family.open(checkpoint);
+            Learner.check(model.spec());
             Set<String> shared = model.shared().keySet();
             double all = model.names().stream()
                     .filter(name -> !shared.contains(name))

@@ -2,6 +2,7 @@ package org.llminspector.web.cli;
 
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.llminspector.base.Plural;
 import org.llminspector.web.cli.common.Progress;
@@ -17,11 +18,12 @@ final class LessonClock {
         thread.setDaemon(true);
         return thread;
     });
+    private final ScheduledFuture<?> ticks;
     private volatile LessonProgress last = new LessonProgress(0, 0, "the run");
 
     LessonClock(Progress line) {
         this.line = line;
-        seconds.scheduleAtFixedRate(this::tick, 0, 1, TimeUnit.SECONDS);
+        this.ticks = seconds.scheduleAtFixedRate(this::tick, 0, 1, TimeUnit.SECONDS);
     }
 
     void show(LessonProgress progress) {
@@ -36,6 +38,7 @@ final class LessonClock {
 
     /** Erases the line; how many answers were left out. */
     int stop() {
+        ticks.cancel(false);
         seconds.shutdownNow();
         line.clear();
         return last.leftOut();

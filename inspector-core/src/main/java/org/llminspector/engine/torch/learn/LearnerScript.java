@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
+import org.llminspector.engine.Learner;
 import org.llminspector.engine.Parameter;
 import org.llminspector.engine.layer.Block;
 import org.llminspector.engine.layer.Embedding;
@@ -45,7 +46,7 @@ class LearnerScript extends ScriptOps {
     private final Map<String, String> tables = new LinkedHashMap<>(); // variables of cos, sin and masks, by their key
 
     LearnerScript(DecoderSpec spec, ParameterLayout layout) {
-        refuseRecurrences(spec);
+        Learner.check(spec);
         this.spec = spec;
         this.order = layout.parameters();
         this.normsFollow = spec.layers().stream()
@@ -93,14 +94,6 @@ class LearnerScript extends ScriptOps {
     /** The tables as arguments. */
     String passed() {
         return String.join(", ", given());
-    }
-
-    private static void refuseRecurrences(DecoderSpec spec) {
-        if (spec.layers().stream().noneMatch(l -> l.recurrence() != null)) return;
-        throw Problem.unsupported("a recurrence cannot be trained here: the training step has no loop over positions")
-                .where("layers, recurrence")
-                .expected("a model whose layers have attention or short convolutions")
-                .found(spec.family());
     }
 
     @Override
