@@ -937,6 +937,7 @@ class Run:
         query: Optional[Index] = None,
         key: Optional[Index] = None,
         feature: Optional[Index] = None,
+        state: Optional[Index] = None,
     ) -> NDArray[Any]:
         """The values seen at one hook, with its axes in the hook's order; an indexed axis stays, with size 1.
 
@@ -948,7 +949,8 @@ class Run:
         Name the hooks in ``capture`` when you want more than a few.
 
         Args:
-            feature: the last axis: d_head, d_model, d_mlp or vocab.
+            feature: a vector's elements: d_head, d_model, d_mlp or vocab.
+            state: the d_state axis of a recurrence's state, keys and queries.
 
         Raises:
             InspectorProblem: the run did not capture this hook, no such hook exists, or the slice is outside it.
@@ -956,7 +958,12 @@ class Run:
         if self._on_demand and not any(e["hook"] == hook and "positions" not in e for e in self.captures):
             self.recapture(hook)
         query_string = _query(
-            pos=_index(pos), head=_index(head), query=_index(query), key=_index(key), feature=_index(feature)
+            pos=_index(pos),
+            head=_index(head),
+            query=_index(query),
+            key=_index(key),
+            feature=_index(feature),
+            state=_index(state),
         )
         path = _path("runs", self.id, "captures", hook) + query_string
         return _only(self._inspector._bytes(path), hook)
