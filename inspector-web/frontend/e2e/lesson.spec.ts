@@ -23,7 +23,7 @@ const NEED_A_SERVER: { [chapter: string]: string[] } = {
   '03-neuron': ['4 · Over a text'],
   '04-feed-forward': ['The product'],
   '05-logits-sampling': ['100 draws', 'Branches', 'A text’s odds'],
-  '06-backpropagation': ['One neuron', 'Update'],
+  '06-backpropagation': ['One weight', 'Update'],
   '07-optimizers': ['Real updates'],
   '12-training-phases': ['Side by side', 'Your own'],
   '13-post-training': ['Your choice'],

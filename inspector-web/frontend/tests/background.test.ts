@@ -207,12 +207,17 @@ describe('what a recording was asked', () => {
     await source.ask({ path: '/runs/recorded-1/captures/blocks.0.hook_mlp_out?pos=12', body: null }, own);
     expect(await source.lens(own, undefined)).toBe(3);
     await source.need(['a'], undefined);
+    // A run that an answer of the recording named, and a route of a capture: neither is a value of the live run.
+    await source.ask({ path: '/runs/20260101-000000-001-abcdef/patterns?size=16', body: null }, own);
+    await source.ask({ path: '/heads', body: { run: '20260101-000000-001-abcdef' } }, own);
+    await source.ask({ path: '/runs/recorded-1/captures/logits/statistics?scheme=bf16', body: null }, own);
     await source.askAgain(live, signal);
     expect(heard).toEqual([
       ['ask', { path: '/runs/live-2/x', body: { run: 'live-2' } }, signal],
       ['capture', 'logits', { pos: 3 }, signal],
       ['capture', 'blocks.0.hook_mlp_out', { pos: '12' }, signal],
       ['need', ['a']],
+      ['ask', { path: '/runs/live-2/captures/logits/statistics?scheme=bf16', body: null }, signal],
     ]);
   });
 });

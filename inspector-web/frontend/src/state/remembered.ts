@@ -24,7 +24,8 @@ const QUESTIONS = [
   'spec',
 ] as const;
 
-const CAPTURE = /^\/runs\/[^/]+\/captures\/([^?]+)\??(.*)$/;
+const CAPTURE = /^\/runs\/[^/]+\/captures\/([^/?]+)(?:\?(.*))?$/;
+const RUN_ID = /\b\d{8}-\d{6}-\d{3}-[0-9a-f]{6}\b/g;
 
 export function remembered(source: Source): Remembered {
   const questions = new Map<string, (of: Source, signal: AbortSignal) => Promise<unknown>>();
@@ -32,8 +33,11 @@ export function remembered(source: Source): Remembered {
     QUESTIONS.map((name) => [
       name,
       (...args: unknown[]) => {
+        const call = () => (source[name] as (...args: unknown[]) => unknown)(...args);
         while (args.length > 0 && args.at(-1) === undefined) args.pop();
         const said = JSON.stringify(args.filter((a) => !(a instanceof AbortSignal)));
+        // An answer of this source named that run: the other source names another.
+        if (said.match(RUN_ID)?.some((id) => id !== source.manifest.id)) return call();
         questions.set(name + said, (of, signal) => {
           // A question may name the run that it is about.
           const again = JSON.parse(said.replaceAll(source.manifest.id, of.manifest.id)) as unknown[];
@@ -41,10 +45,14 @@ export function remembered(source: Source): Remembered {
           // A value that was asked for as an answer: a live run may have to read it first.
           const value = name === 'ask' && CAPTURE.exec((again[0] as Ask).path);
           if (value)
-            return of.capture(decodeURIComponent(value[1]), Object.fromEntries(new URLSearchParams(value[2])), signal);
+            return of.capture(
+              decodeURIComponent(value[1]),
+              Object.fromEntries(new URLSearchParams(value[2] ?? '')),
+              signal,
+            );
           return (of[name] as (...args: unknown[]) => Promise<unknown>)(...again);
         });
-        return (source[name] as (...args: unknown[]) => unknown)(...args);
+        return call();
       },
     ]),
   );

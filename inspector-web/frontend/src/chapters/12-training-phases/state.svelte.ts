@@ -121,7 +121,11 @@ export class TrainingPhasesState {
         return { of, profiles };
       });
   });
-  readonly profiles = $derived(this.#heads.value?.of === this.#slug ? this.#heads.value.profiles : null);
+  /** Scores are kept while the states are read again: profiles of other states are not shown. */
+  readonly profiles = $derived.by(() => {
+    const scored = this.#heads.value;
+    return scored?.of === this.#slug && scored.profiles.length === this.states.length ? scored.profiles : null;
+  });
   readonly heights = (of: number) => (this.curve ? heightAt(this.curve, 'loss', of) : null);
   #formation(role: 'previous' | 'induction') {
     return this.profiles && this.m ? formationOf(this.profiles, this.states, this.m.model.n_heads, role) : null;

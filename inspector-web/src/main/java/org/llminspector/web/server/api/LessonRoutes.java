@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
 import org.llminspector.run.Runs;
@@ -29,6 +30,9 @@ public final class LessonRoutes implements Routes {
 
     /** @param zip in base64 */
     record Sent(byte[] zip) {}
+
+    /** How long a second export waits for the first: one that was stopped ends with its last question. */
+    private static final int WAIT_SECONDS = 10;
 
     private final Runs runs;
     private final RunQueue queue;
@@ -66,8 +70,8 @@ public final class LessonRoutes implements Routes {
         ctx.contentType("application/zip").result(zip);
     }
 
-    private byte[] zip(String run, LessonRequest request, Events events) throws IOException {
-        if (!one.tryAcquire()) {
+    private byte[] zip(String run, LessonRequest request, Events events) throws IOException, InterruptedException {
+        if (!one.tryAcquire(WAIT_SECONDS, TimeUnit.SECONDS)) {
             throw Problem.of(Problem.Kind.BUSY, "another lesson is being made")
                     .where("run " + run)
                     .instead("ask again when it is finished");
