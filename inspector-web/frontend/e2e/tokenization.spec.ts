@@ -119,7 +119,7 @@ test('a guess is checked, and the words move the figure', async ({ page, request
   expect(Number(await guess.getByTestId('guess-pieces').innerText())).toBeGreaterThanOrEqual(pieces);
   for (const [title, panel] of [
     [/^Why not words/, 'sizes'],
-    [/^How the list/, 'merges'],
+    [/^How such a list/, 'merges'],
     [/^Every model/, 'others'],
     [/^The same sentence/, 'scripts'],
     [/^What is put/, 'around'],

@@ -115,9 +115,12 @@ test('the continuation streams in while the cache grows', async ({ page, request
   const steps = run.generation?.steps ?? [];
   const strip = figure(page, 'continuation').getByRole('option');
   await expect(strip).toHaveCount(steps.length);
-  await strip.nth(2).click();
   const alternatives = page.getByTestId('alternatives');
-  await expect(alternatives).toContainText(`Position ${steps[2].position}`);
+  // The figures above still grow as their values come: a click between two places hits neither.
+  await expect(async () => {
+    await strip.nth(2).click();
+    await expect(alternatives).toContainText(`Position ${steps[2].position}`, { timeout: 2000 });
+  }).toPass();
   const probs = await alternatives
     .locator('[data-prob]')
     .evaluateAll((e) => e.map((x) => [Number((x as HTMLElement).dataset.id), Number((x as HTMLElement).dataset.prob)]));
