@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 /**
  * Measures the page in Chromium against a server of its own: bytes of the first view, and of each chapter's code and
- * recording; how far things move while a view is loaded and read to its end (CLS); the longest task and the frames per second while a pointer moves over runs of 400, 1,000 and 2,000 tokens; with --lighthouse
- * the score of / on a phone as Lighthouse has it (npx fetches it).
+ * recording; how far things move while a view is loaded and read to its end (CLS); the longest task and the frames per second
+ * while a pointer moves over runs of 400 to 2,000 tokens, and on Trace at 900 tokens also while it is scrolled, with the time
+ * from an arrow key to the frame that shows the next token; with --lighthouse the scores of Trace, chapter 8 and Compare on a
+ * phone and on a desktop as Lighthouse has them (npx fetches it, or --lighthouse-bin names it).
  *
- *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5] [--lighthouse TIMES]
+ *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5] [--lighthouse TIMES] [--only weights,shifts,motion]
  *
  * --url is a server that runs already, and --model then a slug of its own with a context of 2,000 tokens or more.
  */
@@ -21,7 +23,14 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const frontend = join(root, 'inspector-web/frontend');
 const { chromium } = createRequire(join(frontend, 'package.json'))('playwright-core');
 const { values: args } = parseArgs({
-  options: { url: { type: 'string' }, model: { type: 'string' }, seconds: { type: 'string', default: '5' }, lighthouse: { type: 'string', default: '0' } },
+  options: {
+    url: { type: 'string' },
+    model: { type: 'string' },
+    seconds: { type: 'string', default: '5' },
+    lighthouse: { type: 'string', default: '0' },
+    'lighthouse-bin': { type: 'string' },
+    only: { type: 'string', default: 'weights,shifts,motion' },
+  },
 });
 const MS = Number(args.seconds) * 1000;
 const KIB = 1024;
@@ -31,35 +40,49 @@ const url = args.url ?? server.url;
 const browser = await chromium.launch({ executablePath: browserPath(), args: ['--no-sandbox'] });
 try {
   console.log(`${cpus()[0].model}, ${cpus().length} cores, load ${loadavg()[0].toFixed(1)}; Chromium ${browser.version()}`);
-  await weights();
-  await shifts();
-  for (let i = 0; i < Number(args.lighthouse); i++) lighthouse();
+  const parts = args.only.split(',');
+  if (parts.includes('weights')) await weights();
+  if (parts.includes('shifts')) await shifts();
+  for (let i = 0; i < Number(args.lighthouse); i++) {
+    for (const path of ['/', '/chapters/08-attention-qkv', '/compare']) ['mobile', 'desktop'].forEach((form) => lighthouse(path, form));
+  }
+  if (parts.includes('motion')) await motions();
+} finally {
+  await browser.close();
+  server?.stop();
+}
+
+/** Every figure that a pointer moves over in a long run. */
+async function motions() {
   const { models, default: standard } = await (await fetch(`${url}/api/v1/models`)).json();
   const embedded = models.find((m) => m.slug === standard);
   const long = args.url ? args.model : args.model && basename(args.model);
-  await motion('Trace, 400 tokens', await run(embedded, 400), '/', '[data-testid=figure-attention] [role=application]');
+  const attention = '[data-testid=figure-attention] [role=application]';
+  await motion('Trace, 400 tokens', await run(embedded, 400), '/', attention);
+  const longest = await run(embedded, 900);
+  await motion('Trace, 900 tokens', longest, '/', attention);
+  await scrolled('Trace, 900 tokens', longest);
+  await keyed('Trace, 900 tokens', longest);
   await motion('Chapter 8, 400 tokens', await run(embedded, 400), '/chapters/08-attention-qkv', '[data-testid=passage] [role=application]');
   const other = models.find((m) => m.slug === long);
   if (other) {
     await motion('Chapter 8, 1,000 tokens', await run(other, 1000), '/chapters/08-attention-qkv', '[data-testid=passage] [role=application]');
     await motion('Chapter 9, 2,000 tokens', await run(other, 2000), '/chapters/09-multi-head', '[data-testid=grid] [role=application]');
   }
-} finally {
-  await browser.close();
-  server?.stop();
 }
 
-/** Lighthouse's performance score of /, on its slow phone: 150 ms a round trip, 1.6 Mbit/s, a quarter of this CPU. */
-function lighthouse() {
+/** Lighthouse's performance score of a view: its slow phone (150 ms a round trip, 1.6 Mbit/s, a quarter of this CPU) or its desktop. */
+function lighthouse(path, form) {
+  const [command, ...before] = args['lighthouse-bin'] ? [args['lighthouse-bin']] : ['npx', '--yes', 'lighthouse@13'];
   const said = spawnSync(
-    'npx',
-    ['--yes', 'lighthouse@12', url, '--only-categories=performance', '--form-factor=mobile', '--quiet', '--output=json', '--chrome-flags=--headless=new --no-sandbox --disable-gpu'],
+    command,
+    [...before, url + path, '--only-categories=performance', form === 'mobile' ? '--form-factor=mobile' : '--preset=desktop', '--quiet', '--output=json', '--chrome-flags=--headless=new --no-sandbox --disable-gpu'],
     { env: { ...process.env, CHROME_PATH: browserPath() }, maxBuffer: 1 << 28, encoding: 'utf8' },
   );
   if (said.status !== 0) throw new Error(`Lighthouse did not run: ${said.stderr}`);
   const { audits, categories } = JSON.parse(said.stdout);
   const shown = ['first-contentful-paint', 'largest-contentful-paint', 'total-blocking-time', 'cumulative-layout-shift'];
-  console.log(`Lighthouse mobile: ${categories.performance.score}; ${shown.map((a) => `${a} ${audits[a].displayValue}`).join(', ')}`);
+  console.log(`Lighthouse ${form}, ${path}: ${categories.performance.score}; ${shown.map((a) => `${a} ${audits[a].displayValue}`).join(', ')}`);
 }
 
 function browserPath() {
@@ -146,6 +169,69 @@ async function motion(name, { id, model }, path, target) {
   await figure.waitFor({ timeout: 600_000 });
   await figure.evaluate((e) => e.scrollIntoView({ block: 'center' }));
   await page.waitForTimeout(3000);
+  await watch(page);
+  const box = await figure.boundingBox();
+  const end = Date.now() + MS;
+  for (let i = 0; Date.now() < end; i++) {
+    await page.mouse.move(box.x + box.width * ((i * 0.0137) % 1), box.y + box.height * ((i * 0.0071) % 1));
+  }
+  await report(`${name}, pointer`, page);
+  await page.close();
+}
+
+/** Scrolls a view up and down by the wheel. */
+async function scrolled(name, of) {
+  const page = await opened(of);
+  await watch(page);
+  await page.mouse.move(700, 450);
+  const end = Date.now() + MS;
+  for (let i = 0; Date.now() < end; i++) await page.mouse.wheel(0, i % 120 < 60 ? 90 : -90);
+  await report(`${name}, scrolled`, page);
+  await page.close();
+}
+
+/** Presses the arrow keys on the tokens, and tells how long the next token takes to be painted, as the browser times events. */
+async function keyed(name, of) {
+  const page = await opened(of);
+  await page.evaluate(() => {
+    window.keys = [];
+    new PerformanceObserver((list) => {
+      for (const e of list.getEntries()) if (e.name === 'keydown') window.keys.push(e.duration);
+    }).observe({ type: 'event', durationThreshold: 16 });
+  });
+  const token = page.locator('[role=option]').nth(40);
+  await token.click();
+  const presses = 40;
+  for (let i = 0; i < presses; i++) {
+    await page.keyboard.press('ArrowRight');
+    await page.waitForTimeout(150);
+  }
+  const slow = (await page.evaluate(() => window.keys)).sort((a, b) => a - b);
+  await page.close();
+  // The browser does not list what took less than 16 ms.
+  const all = [...Array(presses - slow.length).fill(16), ...slow];
+  console.log(`${name}, arrow key: painted after ${all[presses / 2].toFixed(0)} ms in the median, 95 % within ${all[Math.floor(0.95 * presses)].toFixed(0)} ms`);
+}
+
+/** Trace of a run, with all its figures drawn. */
+async function opened({ id, model }) {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  await page.goto(`${url}/?model=${model}&run=${id}`);
+  await page.locator('[role=option]').first().waitFor({ timeout: 120_000 });
+  await page.evaluate(async () => {
+    for (let y = 0; y < document.body.scrollHeight; y += innerHeight / 2) {
+      window.scrollTo(0, y);
+      await new Promise((r) => setTimeout(r, 500));
+    }
+  });
+  await page.waitForFunction(() => !document.querySelector('.waiting'), null, { timeout: 300_000 });
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await page.waitForTimeout(2000);
+  return page;
+}
+
+/** Counts frames and long tasks of a page from now on. */
+async function watch(page) {
   await page.evaluate(() => {
     const seen = { tasks: [], frames: [] };
     new PerformanceObserver((list) => seen.tasks.push(...list.getEntries().map((e) => e.duration))).observe({
@@ -155,13 +241,10 @@ async function motion(name, { id, model }, path, target) {
     requestAnimationFrame(tick);
     window.seen = seen;
   });
-  const box = await figure.boundingBox();
-  const end = Date.now() + MS;
-  for (let i = 0; Date.now() < end; i++) {
-    await page.mouse.move(box.x + box.width * ((i * 0.0137) % 1), box.y + box.height * ((i * 0.0071) % 1));
-  }
+}
+
+async function report(name, page) {
   const { tasks, frames } = await page.evaluate(() => window.seen);
-  await page.close();
   const gaps = frames.slice(1).map((t, i) => t - frames[i]).sort((a, b) => a - b);
   const rate = (1000 * gaps.length) / sum(gaps);
   console.log(
