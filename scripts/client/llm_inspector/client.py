@@ -990,6 +990,16 @@ class Run:
         path = _path("runs", self.id, "patterns", str(layer), str(head)) + query_string
         return _only(self._inspector._bytes(path), "pattern")
 
+    def effective(self, layer: int, *, head: Optional[Index] = None, query: Optional[Index] = None) -> Json:
+        """Effective attention of a recurrent layer, and how long its heads remember.
+
+        ``values`` are the weights [head, query, key] with which the values at ``of`` add up to what is read from the
+        state; they may be negative. ``half_lives`` are in tokens, one a head, None where nothing decays. A layer with
+        attention is refused: its weights are the hook ``attn.hook_pattern``.
+        """
+        path = _path("runs", self.id, "effective", str(layer)) + _query(head=_index(head), query=_index(query))
+        return self._inspector._json("GET", path)
+
     def recapture(
         self,
         capture: Union[str, Sequence[str]],

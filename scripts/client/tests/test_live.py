@@ -448,6 +448,15 @@ class Heads(unittest.TestCase):
         self.assertEqual(len(circuits["of"][0]["seeks"]), 3)
         self.assertEqual(inspector.head_compositions(0, 0)["from"], [])
 
+    def test_a_recurrence_as_attention(self):
+        run = inspector.run(tokens=[5, 9, 2, 7], model="tiny-bamba", capture=["logits", "blocks.0.ssm.*"])
+        told = run.effective(0, head=1, query=-1)
+        weights = np.array(told["values"])
+        self.assertEqual(weights.shape, (1, 1, 4))
+        read = (weights[0, 0][:, None] * run.capture(told["of"])[0, :, 1]).sum(0)
+        np.testing.assert_allclose(read, run.capture("blocks.0.ssm.hook_y")[0, -1, 1], rtol=1e-3, atol=1e-6)
+        self.assertEqual(len(told["half_lives"]), run.capture(told["of"]).shape[2])
+
 
 class Positions(unittest.TestCase):
     def test_scores_at_other_distances(self):

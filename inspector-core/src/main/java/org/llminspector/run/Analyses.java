@@ -12,6 +12,7 @@ import org.llminspector.run.inspect.embeddings.Embeddings;
 import org.llminspector.run.inspect.heads.HeadCircuits;
 import org.llminspector.run.inspect.heads.Heads;
 import org.llminspector.run.inspect.heads.LogitAttribution;
+import org.llminspector.run.inspect.heads.RecurrentHeads;
 import org.llminspector.run.inspect.neurons.AdditionFourier;
 import org.llminspector.run.inspect.neurons.FeedForwards;
 import org.llminspector.run.inspect.neurons.NeuronActivations;
@@ -36,6 +37,7 @@ import org.llminspector.run.work.RunQueue;
  * @param fourier Fourier analysis of modular-addition models
  * @param embeddings queries on embedding and unembedding matrices
  * @param heads all attention heads of a run
+ * @param recurrences effective attention of a run's recurrent layers
  * @param attribution what each part of a run adds to a logit
  * @param circuits QK and OV circuits of heads, from weights alone
  * @param positions position encodings of models
@@ -54,6 +56,7 @@ public record Analyses(
         AdditionFourier fourier,
         Embeddings embeddings,
         Heads heads,
+        RecurrentHeads recurrences,
         LogitAttribution attribution,
         HeadCircuits circuits,
         Positions positions,
@@ -82,6 +85,7 @@ public record Analyses(
                 new AdditionFourier(models, queue),
                 new Embeddings(models, store, recaptures, facts),
                 new Heads(models, store, queue, recaptures),
+                new RecurrentHeads(models, store, recaptures),
                 new LogitAttribution(models, store, recaptures),
                 new HeadCircuits(models),
                 new Positions(models),

@@ -114,6 +114,14 @@ public record DecoderSpec(
                 .toList();
     }
 
+    /** Indices of the layers with a recurrence. */
+    public List<Integer> recurring() {
+        return IntStream.range(0, nLayers())
+                .filter(i -> layers.get(i).recurrence() != null)
+                .boxed()
+                .toList();
+    }
+
     /** The attention of each layer with attention. */
     public Stream<Attention> attentions() {
         return layers.stream().filter(LayerSpec::attends).map(LayerSpec::attention);

@@ -2,6 +2,8 @@ package org.llminspector.spec;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.ArrayList;
+import java.util.List;
 import org.llminspector.base.Built;
 
 /**
@@ -67,6 +69,15 @@ public record LayerSpec(
     public Recurrent recurrence() {
         if (mixer instanceof Both both) return both.recurrence();
         return mixer instanceof Recurrent r ? r : null;
+    }
+
+    /** What is in it of {@code attention}, {@code conv} and the kinds of a recurrence; nothing where no position reads others. */
+    public List<String> mixers() {
+        List<String> kinds = new ArrayList<>();
+        if (attends()) kinds.add("attention");
+        if (convolves()) kinds.add("conv");
+        if (recurrence() != null) kinds.add(recurrence().kind());
+        return kinds;
     }
 
     /** The attention of a layer that {@link #attends}. */

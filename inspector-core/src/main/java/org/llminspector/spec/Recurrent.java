@@ -1,6 +1,7 @@
 package org.llminspector.spec;
 
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.annotation.JsonTypeName;
 
 /**
  * A linear recurrence instead of attention: each head keeps a matrix S [d_head, d_state], however long the text is. At
@@ -11,6 +12,11 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
  */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
 public sealed interface Recurrent extends Mixer permits Mamba, Mamba2, DeltaNet, Lightning, RgLru {
+
+    /** Its name in JSON. */
+    default String kind() {
+        return getClass().getAnnotation(JsonTypeName.class).value();
+    }
 
     /** Heads of the state. */
     int nHeads();

@@ -100,7 +100,7 @@ class HybridTest {
     private static void refused(Supplier<?> asked) {
         assertThatThrownBy(asked::get)
                 .isInstanceOf(Problem.class)
-                .hasMessageContaining("short convolution, and no heads")
+                .hasMessageContaining("no heads of attention")
                 .hasMessageContaining("[1, 3]");
     }
 

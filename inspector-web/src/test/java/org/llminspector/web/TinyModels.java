@@ -32,6 +32,11 @@ public final class TinyModels {
         Files.writeString(folder.resolve("config.json"), longer);
     }
 
+    /** Adds {@code recurrent}: a Mamba 2 hybrid, whose layer 2 has attention. */
+    public static void recurrent(Path models) throws IOException {
+        copy("golden/families/bamba", models.resolve("recurrent"), List.of("config.json", "model.safetensors"));
+    }
+
     private static void copy(String from, Path to, List<String> names) throws IOException {
         Files.createDirectories(to);
         for (String name : names) Files.copy(RESOURCES.resolve(from).resolve(name), to.resolve(name));

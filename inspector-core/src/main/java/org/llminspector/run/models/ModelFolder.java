@@ -29,6 +29,7 @@ import org.llminspector.run.store.RunManifest;
 import org.llminspector.sandbox.Probes;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.LayerSpec;
 import org.llminspector.tokenize.ChatTemplate;
 import org.llminspector.tokenize.Token;
 import org.llminspector.tokenize.Tokenizer;
@@ -279,6 +280,7 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
         checkpoint.checkNotOverwritten(); // again: otherwise the hash could be another file's
         DecoderSpec s = spec();
         Attention a = s.attentions().findFirst().orElse(null);
+        List<List<String>> mixers = s.layers().stream().map(LayerSpec::mixers).toList();
         return new RunManifest.ModelIdentity(
                 slug(),
                 s.family(),
@@ -288,9 +290,14 @@ public final class ModelFolder implements AutoCloseable, EngineKind.Source {
                 a == null ? 0 : a.nKvHeads(),
                 a == null ? 0 : a.dHead(),
                 s.dModel(),
-                s.layers().get(0).mlp().dMlp(),
+                s.layers().stream()
+                        .filter(LayerSpec::feedsForward)
+                        .mapToInt(l -> l.mlp().dMlp())
+                        .findFirst()
+                        .orElse(0),
                 s.vocab(),
-                s.maxContext());
+                s.maxContext(),
+                mixers.stream().allMatch(List.of("attention")::equals) ? null : mixers);
     }
 
     @Override

@@ -82,7 +82,12 @@ public record RunManifest(
         return promptLength + Math.max(0, generated - 1);
     }
 
-    /** Identity of the model at the time of the run: enough to draw every figure without opening it. */
+    /**
+     * Identity of the model at the time of the run: enough to draw every figure without opening it.
+     *
+     * @param mixers by layer, what its positions read others with ({@link org.llminspector.spec.LayerSpec#mixers}); null
+     *     where every layer has attention and nothing else
+     */
     public record ModelIdentity(
             String slug,
             String family,
@@ -94,7 +99,8 @@ public record RunManifest(
             int dModel,
             int dMlp,
             int vocab,
-            int maxContext) {}
+            int maxContext,
+            List<List<String>> mixers) {}
 
     /**
      * The continuation.

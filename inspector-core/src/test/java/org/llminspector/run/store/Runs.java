@@ -88,7 +88,7 @@ public final class Runs {
                                 null))
                         .name("a label")
                         .build(),
-                new RunManifest.ModelIdentity("org--name", "llama", "ab12", 4, 4, 2, 16, 64, 128, 259, 128),
+                new RunManifest.ModelIdentity("org--name", "llama", "ab12", 4, 4, 2, 16, 64, 128, 259, 128, null),
                 new EngineInfo("torch", "2.7.1", "hooked", "cpu", Precision.FP32, "fp32", 2, 12.5, 1234),
                 List.of(bos, half),
                 1,

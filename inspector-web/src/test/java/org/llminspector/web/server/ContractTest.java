@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.javalin.router.Endpoint;
 import io.javalin.router.ParsedEndpoint;
+import java.io.IOException;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
+import org.llminspector.web.TinyModels;
 
 /** The server and openapi.yaml say the same: every route, every answer. */
 class ContractTest extends LiveTest {
@@ -136,6 +138,22 @@ class ContractTest extends LiveTest {
         live.get(patterns + "?size=1000").problem(400);
     }
 
+    private static void effective() throws IOException {
+        TinyModels.recurrent(folder.resolve("models"));
+        JsonNode run = live.post(
+                        "/api/v1/runs", "{\"model\":\"recurrent\",\"tokens\":[5,9,2,7],\"capture\":[\"logits\"]}")
+                .json();
+        assertThat(run.at("/model/mixers/0/0").asText()).isEqualTo("mamba2");
+        String path = "/api/v1/runs/" + run.path("id").asText() + "/effective/";
+        LiveServer.Answer answer = live.get(path + "1?head=0:2&query=-1", "Accept", "application/json");
+        assertThat(answer.json().at("/shape").toString()).isEqualTo("[2,1,4]");
+        assertThat(answer.json().at("/first_query").asInt()).isEqualTo(3);
+        assertThat(answer.json().at("/half_lives/0").asDouble()).isPositive();
+        assertThat(answer.header("Cache-Control")).contains("immutable");
+        live.get(path + "1?head=99", "Accept", "application/json").problem(400);
+        live.get(path + "2", "Accept", "application/json").problem(422);
+    }
+
     private static void positions() {
         JsonNode schemes = live.get("/api/v1/models/tiny/positions?length=9").json();
         assertThat(schemes.at("/schemes/0/kind").asText()).isEqualTo("rope");
@@ -260,7 +278,7 @@ class ContractTest extends LiveTest {
     }
 
     @Test
-    void everyOperationAnswersAsDocumented() {
+    void everyOperationAnswersAsDocumented() throws IOException {
         openAi();
         live.get("/api/v1/health");
         live.get("/api/v1/devices");
@@ -332,6 +350,7 @@ class ContractTest extends LiveTest {
         costs();
         neurons();
         positions();
+        effective();
 
         LiveServer.Answer made = live.post("/api/v1/runs", """
                 {"prompt":"the cat","name":"one","capture":["*"],

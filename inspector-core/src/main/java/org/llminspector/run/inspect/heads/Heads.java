@@ -224,6 +224,12 @@ public final class Heads {
     }
 
     private static List<HookId> layers(DecoderSpec spec) {
+        if (spec.attending().isEmpty()) {
+            throw Problem.unsupported("this model has no heads of attention")
+                    .where("layers")
+                    .expected("a model whose layers have attention")
+                    .instead("a recurrent layer's weights are GET /runs/{id}/effective/{layer}");
+        }
         return spec.attending().stream()
                 .map(i -> HookId.of(HookPoint.PATTERN, i))
                 .toList();

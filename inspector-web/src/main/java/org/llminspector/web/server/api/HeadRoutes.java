@@ -13,6 +13,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Analyses;
 import org.llminspector.run.inspect.heads.Heads;
+import org.llminspector.run.inspect.heads.RecurrentHeads;
 import org.llminspector.run.models.Models;
 import org.llminspector.web.server.http.Replies;
 import org.llminspector.web.server.http.Requests;
@@ -66,6 +67,7 @@ public final class HeadRoutes implements Routes {
         routes.post("/api/v1/heads/compositions", this::compositions);
         routes.get("/api/v1/runs/{id}/patterns", this::thumbnails);
         routes.get("/api/v1/runs/{id}/patterns/{layer}/{head}", this::tile);
+        routes.get("/api/v1/runs/{id}/effective/{layer}", this::effective);
     }
 
     private void profiles(Context ctx) throws IOException {
@@ -133,12 +135,36 @@ public final class HeadRoutes implements Routes {
         reply(ctx, format, "pattern", List.of("query", "key"), tile);
     }
 
+    private void effective(Context ctx) throws IOException {
+        TensorFormat format = TensorFormat.accepted(ctx);
+        RecurrentHeads.Effective e = analyses.recurrences()
+                .effective(ctx.pathParam("id"), index(ctx, "layer"), slice(ctx, "head"), slice(ctx, "query"));
+        Map<String, Object> head = new LinkedHashMap<>();
+        head.put("run", e.run());
+        head.put("layer", e.layer());
+        head.put("kind", e.kind());
+        head.put("convention", e.convention());
+        head.put("of", e.of());
+        head.put("channels", e.channels());
+        head.put("exact", e.exact());
+        head.put("difference", e.difference());
+        head.put("half_lives", e.halfLives());
+        head.put("first_head", e.heads());
+        head.put("first_query", e.queries());
+        reply(ctx, format, "effective", List.of("head", "query", "key"), e.weights(), head);
+    }
+
     private static void reply(Context ctx, TensorFormat format, String name, List<String> axes, Tensor tensor)
+            throws IOException {
+        reply(ctx, format, name, axes, tensor, new LinkedHashMap<>());
+    }
+
+    private static void reply(
+            Context ctx, TensorFormat format, String name, List<String> axes, Tensor tensor, Map<String, Object> head)
             throws IOException {
         TensorReply.check(format, tensor.size(), name);
         ctx.header("Cache-Control", FOREVER);
         ctx.header("Vary", "Accept");
-        Map<String, Object> head = new LinkedHashMap<>();
         head.put("shape", tensor.shape());
         head.put("axes", axes);
         TensorReply.write(ctx, format, name, head, tensor);
