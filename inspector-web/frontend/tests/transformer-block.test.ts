@@ -240,7 +240,7 @@ describe('a mixture of experts', () => {
 
 describe('a latent vector and DeepSeek’s routing', () => {
   const rope = { dims: 8, theta: 10000, scaling: { kind: 'default' } } as const;
-  const latent = { d_latent: 24, d_value: 20, norm: { kind: 'rms', eps: 1e-6 } } as const;
+  const latent = { d_latent: 24, d_value: 20, d_shared: 8, norm: { kind: 'rms', eps: 1e-6 } } as const;
   const attention = { ...layer().attention!, n_heads: 4, n_kv_heads: 4, d_head: 24, rope, latent };
   const first = piecesOf(spec([layer({ attention })]), 0).find((p) => p.id === 'attention')!.steps;
 
@@ -248,6 +248,9 @@ describe('a latent vector and DeepSeek’s routing', () => {
     expect(first[0].shape).toContain('[24] → [4 × 16], [4 × 20]');
     expect(first[0].values[0].hook).toBe('attn.hook_kv_latent');
     expect(first.find((s) => s.part === 'attn.z')!.shape).toBe('[4 × 20]');
+    expect(first[0].says).toContain('other 8 numbers, those that turn, all heads share');
+    const still = piecesOf(spec([layer({ attention: { ...attention, rope: undefined } })]), 0);
+    expect(still.find((p) => p.id === 'attention')!.steps[0].says).toContain('other 8 numbers all heads share');
   });
 
   it('says sigmoid, groups, bias and factor where the router has them', () => {

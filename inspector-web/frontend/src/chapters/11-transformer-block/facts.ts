@@ -25,7 +25,7 @@ function ofHeads(spec: DecoderSpec, a: Attention, rotating: number, headed: numb
     {
       name: 'Keys and values',
       value: a.latent
-        ? `of a vector of ${a.latent.d_latent} numbers; ${a.rope?.dims ?? 0} of a key are all heads’`
+        ? `of a vector of ${a.latent.d_latent} numbers; ${a.latent.d_shared} of a key are all heads’`
         : a.n_heads === a.n_kv_heads
           ? 'one per head'
           : `${a.n_kv_heads}, each for ${a.n_heads / a.n_kv_heads} heads`,

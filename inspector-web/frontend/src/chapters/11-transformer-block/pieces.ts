@@ -72,14 +72,13 @@ function norm(
 
 /** Keys and values of a short vector per token, and one key that all heads share. */
 function latent(a: Attention, of: NonNullable<Attention['latent']>, d: number): Step {
-  const turns = a.rope?.dims ?? 0;
-  const own = a.d_head - turns;
+  const own = a.d_head - of.d_shared;
   const narrow = of.d_query != null;
   return {
     part: 'attn.qkv',
     name: 'A short vector, then keys and values',
     shape: `[${d}] → [${of.d_latent}] → [${a.n_heads} × ${own}], [${a.n_heads} × ${of.d_value}]`,
-    says: `One matrix makes a vector of ${of.d_latent} numbers, normed, and two more bring it to every head: ${own} numbers of its key, and its value. The key’s other ${turns} numbers, those that turn, all heads share.${narrow ? ` Queries too go through a vector, of ${of.d_query}.` : ''}`,
+    says: `One matrix makes a vector of ${of.d_latent} numbers, normed, and two more bring it to every head: ${own} numbers of its key, and its value. The key’s other ${of.d_shared} numbers${a.rope ? ', those that turn,' : ''} all heads share.${narrow ? ` Queries too go through a vector, of ${of.d_query}.` : ''}`,
     tex: `c=N(W_D\\,x),\\quad\\ck{k}=[\\,W_R\\,x\\,;\\;W_K\\,c\\,],\\quad\\cv{v}=W_V\\,c,\\quad\\cq{q}=${narrow ? 'W_Q\\,N(W_A\\,x)' : 'W_Q\\,x'}`,
     words: `c is W_D times x, normed; k is W_R times x, then W_K times c; v is W_V times c; q is W_Q times ${narrow ? 'W_A times x, normed' : 'x'}`,
     values: [

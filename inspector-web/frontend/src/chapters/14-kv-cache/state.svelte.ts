@@ -23,7 +23,7 @@ async function kept(of: Source, at: number, signal: AbortSignal): Promise<Held &
           {
             key: `blocks.${i}.attn.${a.rope ? 'hook_rot_k' : 'hook_k'}`,
             value: `blocks.${i}.attn.${a.latent ? 'hook_kv_latent' : 'hook_v'}`,
-            slice: a.latent ? { head: 0, feature: `0:${a.rope?.dims ?? 0}` } : {},
+            slice: a.latent ? { head: 0, feature: `0:${a.latent.d_shared}` } : {},
           },
         ]
       : [],

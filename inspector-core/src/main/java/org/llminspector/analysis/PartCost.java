@@ -192,7 +192,7 @@ public record PartCost(
             if (a.rope() != null) plain(Part.ROPE, i);
             long pairs = 2 * a.reach().pairs(past, tokens) * a.nHeads();
             boolean toLatents = a.latent() != null && tokens == 1;
-            long scored = toLatents ? a.rope().rotaryDims() + (long) a.latent().dLatent() : a.dHead();
+            long scored = toLatents ? a.latent().dShared() + (long) a.latent().dLatent() : a.dHead();
             long summed = toLatents ? a.latent().dLatent() : a.dValue();
             long keys = past + tokens - a.reach().first(Math.toIntExact(past));
             KvShape kept = KvShape.of(layer);
@@ -210,14 +210,14 @@ public record PartCost(
         private void latent(int i, Attention a, String name) {
             Latent l = a.latent();
             long d = spec.dModel();
-            long rotaryDims = a.rope().rotaryDims();
+            long shared = l.dShared();
             long queries = (long) a.nHeads() * a.dHead();
-            long keys = a.nHeads() * (a.dHead() - rotaryDims);
+            long keys = a.nHeads() * (a.dHead() - shared);
             long values = (long) a.nHeads() * a.dValue();
-            long vectors = l.dLatent() + (a.qkvBias() ? l.dLatent() + rotaryDims : 0);
-            long numbers = d * (l.dLatent() + rotaryDims) + l.dLatent() * (keys + values);
+            long vectors = l.dLatent() + (a.qkvBias() ? l.dLatent() + shared : 0);
+            long numbers = d * (l.dLatent() + shared) + l.dLatent() * (keys + values);
             long size = size(name + "kv_down", d, d * l.dLatent())
-                    + size(name + "k_rope", d, d * rotaryDims)
+                    + size(name + "k_rope", d, d * shared)
                     + size(name + "k", l.dLatent(), l.dLatent() * keys)
                     + size(name + "v", l.dLatent(), l.dLatent() * values);
             if (l.dQuery() == null) {

@@ -60,6 +60,7 @@ public interface Family {
             new NemotronH(),
             new Jamba(),
             new OlmoHybrid(),
+            new KimiLinear(),
             new Qwen3Next(),
             new RecurrentGemma(),
             new MiniMax(),

@@ -22,10 +22,11 @@ final class LatentTensors {
      * @param from {@code model.layers.i.self_attn.}
      */
     static void put(WeightPlan plan, DecoderSpec s, Attention a, String to, String from, Checkpoint checkpoint) {
-        boolean neighbours = checkpoint.config().path("rope_interleave").asBoolean(true);
+        boolean neighbours =
+                a.rope() != null && checkpoint.config().path("rope_interleave").asBoolean(true);
         Latent l = a.latent();
         int d = s.dModel();
-        int rotaryDims = a.rope().rotaryDims();
+        int rotaryDims = a.latent().dShared();
         int own = a.dHead() - rotaryDims;
         long heads = (long) a.nHeads() * a.dHead();
         boolean bias = a.qkvBias();
@@ -65,7 +66,7 @@ final class LatentTensors {
     }
 
     private static Source query(Source all, Attention a, boolean neighbours) {
-        int rotaryDims = a.rope().rotaryDims();
+        int rotaryDims = a.latent().dShared();
         Source first = all.lastFirst(a.dHead(), rotaryDims);
         return neighbours ? first.rotatedInHalves(a.dHead(), rotaryDims) : first;
     }

@@ -211,7 +211,8 @@ final class LlamaShape {
         dHead = c.sum("qk_nope_head_dim", c.size("qk_nope_head_dim", 128), rotaryDims);
         // The epsilon of its norms is in no field.
         Norm own = new Norm(Norm.Kind.RMS, 1e-6);
-        latent = new Latent(c.size("kv_lora_rank", 512), c.sizeOrNull("q_lora_rank"), c.size("v_head_dim", 128), own);
+        latent = new Latent(
+                c.size("kv_lora_rank", 512), c.sizeOrNull("q_lora_rank"), c.size("v_head_dim", 128), rotaryDims, own);
         rope = RopeConfig.read(c, rotaryDims, maxContext, 10_000);
         if (rope.dims() != rotaryDims) throw c.wrong("partial_rotary_factor", "1", rope.dims() + " of " + rotaryDims);
         double attentionFactor = RopeConfig.attentionFactor(c, rope);

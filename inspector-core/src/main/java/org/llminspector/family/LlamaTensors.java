@@ -1,6 +1,7 @@
 package org.llminspector.family;
 
 import java.util.List;
+import java.util.stream.Stream;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Attention;
@@ -49,7 +50,11 @@ final class LlamaTensors {
             plan.linear(to + "mlp.out", from + "shared_mlp.output_linear", d, mlp.dMlp(), false);
             return;
         }
-        String part = from + (checkpoint.has(from + "feed_forward.up_proj.weight") ? "feed_forward." : "mlp.");
+        String part = Stream.of("feed_forward.", "block_sparse_moe.") // Kimi's dense layers
+                .map(name -> from + name)
+                .filter(name -> checkpoint.has(name + "up_proj.weight"))
+                .findFirst()
+                .orElse(from + "mlp.");
         if (mlp.gated()) plan.linear(to + "mlp.gate", part + "gate_proj", mlp.dMlp(), d, mlp.bias());
         plan.linear(to + "mlp.in", part + "up_proj", mlp.dMlp(), d, mlp.bias());
         plan.linear(to + "mlp.out", part + "down_proj", d, mlp.dMlp(), mlp.bias());

@@ -170,6 +170,39 @@ class ConfigTest {
         assertThat(spec(family("lfm2_bias")).layers().get(1).mlp().dMlp()).isEqualTo(128); // 1.1 x 106, to 32s
     }
 
+    /** moonshotai/Kimi-Linear-48B-A3B's config.json has an object for its delta nets, whose lists of layers begin with 1. */
+    @Test
+    void kimiLinearIsReadAsItIsPublished() {
+        ObjectNode published = family("kimi_linear");
+        DecoderSpec spec = spec(published);
+        assertThat(spec.attending()).containsExactly(3);
+        assertThat(spec.layers().get(3).attention().rope()).isNull();
+        published.remove(List.of(
+                "layer_types",
+                "linear_num_heads",
+                "linear_head_dim",
+                "linear_conv_kernel_dim",
+                "mlp_layer_types",
+                "qk_head_dim"));
+        published
+                .put("first_k_dense_replace", 1)
+                .put("mla_use_nope", true)
+                .put("moe_layer_freq", 1)
+                .put("moe_router_activation_func", "sigmoid")
+                .put("num_nextn_predict_layers", 0)
+                .put("rope_theta", 10_000.0)
+                .put("use_grouped_topk", true);
+        ObjectNode net = published.putObject("linear_attn_config");
+        net.put("head_dim", 16).put("num_heads", 4).put("short_conv_kernel_size", 4);
+        net.putArray("kda_layers").add(1).add(2).add(3);
+        net.putArray("full_attn_layers").add(4);
+        assertThat(spec(published)).isEqualTo(spec);
+        refused(published.deepCopy().put("mla_use_nope", false), "mla_use_nope", "no RoPE");
+        refused(published.deepCopy().put("moe_router_activation_func", "softmax"), "moe_router_activation_func");
+        net.put("head_norm", 2);
+        refused(published, "linear_attn_config.head_norm");
+    }
+
     private static ObjectNode family(String name) {
         return (ObjectNode) Json.readObject(Golden.FAMILIES.resolve(name).resolve("config.json"));
     }

@@ -43,6 +43,7 @@ class WeightLayoutTest {
             Map.entry("granitemoehybrid", "tensor model.layers.0.mamba.A_log, weight blocks.0.ssm.a.weight"),
             Map.entry("jamba", "tensor model.layers.0.mamba.A_log, weight blocks.0.ssm.a.weight"),
             Map.entry("olmo_hybrid", "tensor model.layers.0.linear_attn.A_log, weight blocks.0.ssm.a.weight"),
+            Map.entry("kimi_linear", "tensor model.layers.0.self_attn.A_log, weight blocks.0.ssm.a.weight"),
             Map.entry(
                     "recurrent_gemma",
                     "tensor model.layers.0.temporal_block.rg_lru.recurrent_param, weight blocks.0.ssm.a.weight"),

@@ -40,7 +40,7 @@ class LatentTest {
         try (Golden g = open(kind)) {
             int[] ids = g.ids("input_ids");
             Attention a = g.engine.spec().layers().get(LAYER).attention();
-            long row = 4L * (a.rope().rotaryDims() + a.latent().dLatent());
+            long row = 4L * (a.latent().dShared() + a.latent().dLatent());
             try (Session s = g.engine.begin(new SessionRequest(ids.length, new TreeSet<>(), List.of(), List.of()))) {
                 float[] whole = s.append(ids);
                 assertThat(s.kvCache().layers()).containsOnly(row * ids.length);
@@ -74,7 +74,7 @@ class LatentTest {
                         .isLessThan(ROUNDING);
                 boolean vector = point == HookPoint.Q_LATENT || point == HookPoint.KV_LATENT;
                 long numbers = vector
-                        ? a.rope().rotaryDims() + a.latent().dLatent()
+                        ? a.latent().dShared() + a.latent().dLatent()
                         : (long) a.nHeads() * (a.dHead() + a.dValue());
                 try (Session s = g.engine.begin(new SessionRequest(9, new TreeSet<>(), one, List.of(Map.of())))) {
                     s.append(Arrays.copyOf(ids, 9));

@@ -31,7 +31,7 @@ public record KvShape(int heads, int key, int value, boolean whole) {
 
     private static KvShape of(Attention a, boolean whole) {
         if (whole) return new KvShape(a.nKvHeads(), a.dHead(), a.dValue(), true);
-        return new KvShape(1, a.rope().rotaryDims(), a.latent().dLatent(), false);
+        return new KvShape(1, a.latent().dShared(), a.latent().dLatent(), false);
     }
 
     /** Of every layer. */

@@ -24,7 +24,6 @@ public final class LatentAttention<V> {
     /** [1, pos, d_model] to [1, pos, head, d_value]; the module's name ends with a dot. */
     V apply(int i, Attention a, String module, V x) {
         Latent l = a.latent();
-        int turned = a.rope().rotaryDims();
         List<V> down = o.linears(x, Modules.down(module, l));
         V q = down.get(0);
         if (l.dQuery() != null) {
@@ -32,25 +31,25 @@ public final class LatentAttention<V> {
             q = o.linear(q, module + "q");
         }
         q = tap.at(Q, i, o.heads(q, a.nHeads(), a.dHead())); // [1, pos, head, d_head]
-        q = tap.at(ROT_Q, i, o.rotate(q, a.rope(), a.dHead()));
+        if (a.rope() != null) q = tap.at(ROT_Q, i, o.rotate(q, a.rope(), a.dHead()));
         V latent = o.norm(down.get(1), l.norm(), module + "kv_latent_norm", l.dLatent());
         latent = tap.at(KV_LATENT, i, latent); // [1, pos, d_latent]
-        V shared = o.heads(down.get(2), 1, turned); // [1, pos, 1, rotary_dims]
+        V shared = o.heads(down.get(2), 1, l.dShared()); // [1, pos, 1, d_shared]
         if (o.cachesHeads(i)) {
             List<V> up = up(o, a, module, latent);
             V k = tap.at(K, i, keys(o, shared, up.get(0))); // [1, pos, head, d_head]
             V v = tap.at(V, i, up.get(1)); // [1, pos, head, d_value]
-            k = tap.at(ROT_K, i, o.rotate(k, a.rope(), a.dHead()));
+            if (a.rope() != null) k = tap.at(ROT_K, i, o.rotate(k, a.rope(), a.dHead()));
             return o.attend(i, a, q, o.keys(i, k), o.values(i, v), tap);
         }
-        V rotated = o.rotate(shared, a.rope(), turned);
+        V rotated = a.rope() == null ? shared : o.rotate(shared, a.rope(), l.dShared());
         if (tap.wants(K, i) || tap.wants(ROT_K, i) || tap.wants(V, i)) { // computed for capture only
             List<V> up = up(o, a, module, latent);
             if (tap.wants(K, i)) tap.at(K, i, keys(o, shared, up.get(0)));
             if (tap.wants(ROT_K, i)) tap.at(ROT_K, i, keys(o, rotated, up.get(0)));
             if (tap.wants(V, i)) tap.at(V, i, up.get(1));
         }
-        V keys = o.keys(i, rotated); // [1, 1, key, rotary_dims]
+        V keys = o.keys(i, rotated); // [1, 1, key, d_shared]
         return o.attendLatent(i, a, module, q, keys, o.values(i, o.heads(latent, 1, l.dLatent())), tap);
     }
 
@@ -62,10 +61,10 @@ public final class LatentAttention<V> {
         return o.attend(i, a, q, o.transpose(keys, 0, 2, 1, 3), o.transpose(up.get(1), 0, 2, 1, 3), tap);
     }
 
-    /** The heads' own parts of keys [1, key, head, d_head - rotary_dims], and their values, from [1, key, d_latent]. */
+    /** The heads' own parts of keys [1, key, head, d_head - d_shared], and their values, from [1, key, d_latent]. */
     private static <V> List<V> up(Ops<V> o, Attention a, String module, V latent) {
         List<V> up = o.linears(latent, Modules.up(module));
-        int own = a.dHead() - a.rope().rotaryDims();
+        int own = a.dHead() - a.latent().dShared();
         return List.of(o.heads(up.get(0), a.nHeads(), own), o.heads(up.get(1), a.nHeads(), a.dValue()));
     }
 
@@ -79,7 +78,7 @@ public final class LatentAttention<V> {
      * section 2.1.2).
      */
     public static <V> V absorbed(Ops<V> o, int i, Attention a, String module, V q, V shared, V latent, Tap<V> tap) {
-        int turned = a.rope().rotaryDims();
+        int turned = a.latent().dShared();
         int own = a.dHead() - turned;
         int width = a.latent().dLatent();
         V heads = o.transpose(q, 0, 2, 1, 3); // [1, head, pos, d_head]

@@ -236,7 +236,7 @@ public interface Ops<V> {
      * Latent attention from what the cache keeps.
      *
      * @param q rotated queries, [1, pos, head, d_head]
-     * @param shared rotated keys that all heads share, [1, 1, key, rotary_dims]
+     * @param shared keys that all heads share, rotated, [1, 1, key, d_shared]
      * @param latent [1, 1, key, d_latent]
      * @return [1, pos, head, d_value]
      */

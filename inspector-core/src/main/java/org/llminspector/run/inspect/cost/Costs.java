@@ -270,7 +270,7 @@ public final class Costs {
                         a == null ? null : a.nKvHeads(),
                         a == null ? null : a.dHead(),
                         l == null ? null : l.dLatent(),
-                        l == null ? null : a.rope().rotaryDims(),
+                        l == null ? null : l.dShared(),
                         a == null ? null : a.window(),
                         KvCacheReport.row(layer, kv),
                         kept.get(i),
