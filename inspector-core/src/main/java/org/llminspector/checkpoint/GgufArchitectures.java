@@ -167,16 +167,7 @@ final class GgufArchitectures {
                         .and("ffn_norm", "norm_2", "ffn_up", "ffn.up_proj", "ffn_down", "ffn.down_proj")
                         .with(GgufDense::mpt));
 
-        ALL.put(
-                "lfm2",
-                llama.without("output_norm")
-                        .and("token_embd_norm", "model.embedding_norm", "attn_norm", "operator_norm")
-                        .and("ffn_norm", "ffn_norm", "attn_output", "self_attn.out_proj")
-                        .and("attn_q_norm", "self_attn.q_layernorm", "attn_k_norm", "self_attn.k_layernorm")
-                        .and("ffn_gate", "feed_forward.w1", "ffn_up", "feed_forward.w3", "ffn_down", "feed_forward.w2")
-                        .and("shortconv.conv", "conv.conv", "shortconv.in_proj", "conv.in_proj")
-                        .and("shortconv.out_proj", "conv.out_proj")
-                        .with(GgufDense::lfm2));
+        ALL.put("lfm2", lfm2().with(GgufDense::lfm2));
 
         Names noMlp = llama.without("ffn_gate", "ffn_up", "ffn_down");
         ALL.put(
@@ -232,6 +223,91 @@ final class GgufArchitectures {
                         .and("ffn_down_shexp", "mlp.shared_experts.down_proj")
                         .and("exp_probs_b.bias", "mlp.gate.e_score_correction_bias")
                         .with(GgufMixtures::deepSeek));
+    }
+
+    static {
+        Names alone = recurrent(
+                new Names(Map.of("token_embd", "backbone.embeddings", "output_norm", "backbone.norm_f"))
+                        .in("backbone.layers.")
+                        .and("output", "lm_head", "attn_norm", "norm"),
+                "mixer.");
+        ALL.put("mamba", selective(alone, "mixer.").with(GgufRecurrent::mamba));
+        ALL.put("mamba2", alone.with(GgufRecurrent::mamba2));
+        Names llama = recurrent(new Names(LLAMA), "mamba.");
+        Names forward = llama.and("output_norm", "model.final_layernorm", "ffn_norm", "pre_ff_layernorm")
+                .and("ffn_gate", "feed_forward.gate_proj", "ffn_up", "feed_forward.up_proj")
+                .and("ffn_down", "feed_forward.down_proj");
+        ALL.put(
+                "falcon-h1",
+                forward.biased("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+                        .with(GgufRecurrent::falconH1));
+        ALL.put(
+                "jamba",
+                selective(forward, "mamba.")
+                        .and("ffn_gate_inp", "feed_forward.router")
+                        .and("ffn_gate_exps", "feed_forward.experts.{i}.gate_proj")
+                        .and("ffn_up_exps", "feed_forward.experts.{i}.up_proj")
+                        .and("ffn_down_exps", "feed_forward.experts.{i}.down_proj")
+                        .with(GgufRecurrent::jamba));
+        ALL.put(
+                "granitehybrid",
+                llama.and("ffn_gate_inp", "mlp.gate", "ffn_gate_exps", "mlp.experts.{i}.gate_proj")
+                        .and("ffn_up_exps", "mlp.experts.{i}.up_proj", "ffn_down_exps", "mlp.experts.{i}.down_proj")
+                        .and("ffn_gate_shexp", "mlp.shared_expert.gate_proj")
+                        .and("ffn_up_shexp", "mlp.shared_expert.up_proj")
+                        .and("ffn_down_shexp", "mlp.shared_expert.down_proj")
+                        .biased("attn_q", "attn_k", "attn_v", "attn_output")
+                        .with(GgufRecurrent::granite, PERMUTED));
+        ALL.put(
+                "qwen3next",
+                recurrent(new Names(LLAMA), "linear_attn.")
+                        .without("ffn_norm", "ffn_gate", "ffn_up", "ffn_down", "ssm_in", "ssm_d")
+                        .and("post_attention_norm", "post_attention_layernorm")
+                        .and("attn_q_norm", "self_attn.q_norm", "attn_k_norm", "self_attn.k_norm")
+                        .and("attn_qkv", "linear_attn.in_proj_qkv", "attn_gate", "linear_attn.in_proj_z")
+                        .and("ssm_ba", "linear_attn.in_proj_ba")
+                        .and("ffn_gate_inp", "mlp.gate", "ffn_gate_exps", "mlp.experts.{i}.gate_proj")
+                        .and("ffn_up_exps", "mlp.experts.{i}.up_proj", "ffn_down_exps", "mlp.experts.{i}.down_proj")
+                        .and("ffn_gate_inp_shexp", "mlp.shared_expert_gate")
+                        .and("ffn_gate_shexp", "mlp.shared_expert.gate_proj")
+                        .and("ffn_up_shexp", "mlp.shared_expert.up_proj")
+                        .and("ffn_down_shexp", "mlp.shared_expert.down_proj")
+                        .with(GgufRecurrent::qwen3, NORM_PLUS_ONE));
+        ALL.put(
+                "lfm2moe",
+                lfm2().and("ffn_gate_inp", "feed_forward.gate", "ffn_gate_exps", "feed_forward.experts.{i}.w1")
+                        .and("ffn_up_exps", "feed_forward.experts.{i}.w3")
+                        .and("ffn_down_exps", "feed_forward.experts.{i}.w2")
+                        .and("exp_probs_b.bias", "feed_forward.expert_bias")
+                        .with(GgufRecurrent::lfm2));
+    }
+
+    /** Names of Mamba 2's tensors, of which Mamba has some; the prefix ends with a dot. */
+    private static Names recurrent(Names names, String mixer) {
+        return names.and("ssm_in", mixer + "in_proj", "ssm_conv1d", mixer + "conv1d", "ssm_a", mixer + "A_log")
+                .and("ssm_d", mixer + "D", "ssm_dt.bias", mixer + "dt_bias", "ssm_norm", mixer + "norm")
+                .and("ssm_out", mixer + "out_proj")
+                .biased("ssm_in", "ssm_conv1d", "ssm_out");
+    }
+
+    /** Mamba's in their place. */
+    private static Names selective(Names names, String mixer) {
+        return names.without("ssm_dt.bias", "ssm_norm")
+                .and("ssm_x", mixer + "x_proj", "ssm_dt", mixer + "dt_proj")
+                .and("ssm_dt_norm", mixer + "dt_layernorm", "ssm_b_norm", mixer + "b_layernorm")
+                .and("ssm_c_norm", mixer + "c_layernorm")
+                .biased("ssm_dt");
+    }
+
+    private static Names lfm2() {
+        return new Names(LLAMA)
+                .without("output_norm")
+                .and("token_embd_norm", "model.embedding_norm", "attn_norm", "operator_norm")
+                .and("ffn_norm", "ffn_norm", "attn_output", "self_attn.out_proj")
+                .and("attn_q_norm", "self_attn.q_layernorm", "attn_k_norm", "self_attn.k_layernorm")
+                .and("ffn_gate", "feed_forward.w1", "ffn_up", "feed_forward.w3", "ffn_down", "feed_forward.w2")
+                .and("shortconv.conv", "conv.conv", "shortconv.in_proj", "conv.in_proj")
+                .and("shortconv.out_proj", "conv.out_proj");
     }
 
     private static Names gpt2() {

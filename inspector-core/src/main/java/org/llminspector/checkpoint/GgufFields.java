@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.gguf.GgufFile;
@@ -17,6 +18,12 @@ final class GgufFields {
 
     private static final int MOST_HEADS = 1 << 20;
     private static final int MOST_LAYERS = 10_000;
+
+    /** Architectures without attention. */
+    private static final Set<String> ALONE = Set.of("mamba", "mamba2");
+
+    /** Those with attention in some layers, whose numbers of key heads are a list. */
+    private static final Set<String> HYBRID = Set.of("lfm2", "lfm2moe", "jamba", "granitehybrid");
 
     final ObjectNode json = Json.mapper().createObjectNode();
     final GgufKeys keys;
@@ -34,9 +41,9 @@ final class GgufFields {
         keys = new GgufKeys(file.metadata(), architecture);
         layers = keys.size("block_count");
         width = keys.size("embedding_length");
-        heads = keys.size("attention.head_count");
-        boolean convolves = architecture.equals("lfm2");
-        kvHeads = convolves
+        boolean attends = !ALONE.contains(architecture);
+        heads = attends ? keys.size("attention.head_count") : 1;
+        kvHeads = HYBRID.contains(architecture)
                 ? keys.sizeOfSome("attention.head_count_kv", heads)
                 : keys.size("attention.head_count_kv", heads);
         if (heads < 1 || heads > MOST_HEADS) throw keys.wrong("attention.head_count", "1 to " + MOST_HEADS);
@@ -166,6 +173,11 @@ final class GgufFields {
     GgufFields factors() {
         if (!keys.flag("rope.scaling.finetuned", true))
             throw keys.wrong("rope.scaling.finetuned", "true: Granite without RoPE is not read");
+        return scales();
+    }
+
+    /** The same, with RoPE or without. */
+    GgufFields scales() {
         json.put("attention_multiplier", keys.number("attention.scale", 1 / Math.sqrt(headDim())))
                 .put("embedding_multiplier", keys.number("embedding_scale", 1))
                 .put("residual_multiplier", keys.number("residual_scale", 1))

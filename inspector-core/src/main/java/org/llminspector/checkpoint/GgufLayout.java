@@ -62,6 +62,16 @@ sealed interface GgufLayout {
         }
     }
 
+    /** -exp: the rate of a recurrence's decay, which Hugging Face stores as its logarithm. */
+    record MinusExp() implements GgufLayout {
+        @Override
+        public Tensor undo(Tensor t) {
+            float[] values = t.toFloats();
+            for (int i = 0; i < values.length; i++) values[i] = (float) Math.log(-values[i]);
+            return Tensor.of(values, t.shape());
+        }
+    }
+
     /** Permutation of rows; {@code rowInFile} maps Hugging Face's row to the file's. */
     record Rows(IntUnaryOperator rowInFile) implements GgufLayout {
         @Override

@@ -6,7 +6,7 @@ final class GgufMixtures {
     /** llama.cpp's ids of the routers' score functions. */
     private static final int SOFTMAX = 1;
 
-    private static final int SIGMOID = 2;
+    static final int SIGMOID = 2;
 
     private GgufMixtures() {}
 

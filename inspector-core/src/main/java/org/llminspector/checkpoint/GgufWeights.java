@@ -26,10 +26,14 @@ import org.llminspector.checkpoint.gguf.GgufTensor;
 final class GgufWeights implements WeightSource {
 
     private static final Pattern NAME =
-            Pattern.compile("(?:blk\\.(0|[1-9][0-9]{0,5})\\.)?((?:shortconv\\.)?[a-z0-9_]+)\\.(weight|bias)");
+            Pattern.compile("(?:blk\\.(0|[1-9][0-9]{0,5})\\.)?((?:shortconv\\.)?[a-z0-9_]+)(?:\\.(weight|bias))?");
 
+    /** Of recurrences, stored without a suffix. */
+    private static final Set<String> BARE = Set.of("ssm_a", "ssm_d");
     /** GPT-2's Conv1D matrices. */
     private static final Set<String> CONV1D = Set.of("attn_qkv", "attn_output", "ffn_up", "ffn_down");
+
+    private static final Set<String> KERNELS = Set.of("shortconv.conv", "ssm_conv1d");
     /** Matrices with another number of axes in the file. */
     private static final Set<String> MATRICES = Set.of("attn_k_b", "attn_v_b", "ffn_gate_inp_shexp");
 
@@ -81,7 +85,7 @@ final class GgufWeights implements WeightSource {
     private void add(GgufArchitecture a, GgufTensor t) {
         if (GgufConfig.ROPE_TENSORS.contains(t.name())) return;
         Matcher m = NAME.matcher(t.name());
-        if (!m.matches() || !place(a, m.group(1), m.group(2), "." + m.group(3), t)) {
+        if (!m.matches() || !place(a, m.group(1), m.group(2), m.group(3) == null ? "" : "." + m.group(3), t)) {
             throw Problem.unsupported("the file has a tensor that its architecture does not have")
                     .where(file.path() + ", tensor " + Problem.shown(t.name()))
                     .expected("tensors of " + config.modelType() + ": "
@@ -115,10 +119,10 @@ final class GgufWeights implements WeightSource {
             }
             return true;
         }
-        String to = a.name(name, suffix);
+        String to = BARE.contains(name) == suffix.isEmpty() ? a.name(name, suffix) : null;
         if (to == null) return false;
         if (to.contains("{i}")) for (int i = 0; i < parts(t); i++) put(a, block, name, suffix, i, t.part(i));
-        else put(a, block, name, suffix, 0, MATRICES.contains(name) ? matrix(t) : kernel(name, t));
+        else put(a, block, name, suffix, 0, MATRICES.contains(name) ? matrix(t) : shaped(name, suffix, t));
         return true;
     }
 
@@ -127,9 +131,8 @@ final class GgufWeights implements WeightSource {
         String prefix = block == null ? "" : a.blockPrefix() + block + ".";
         String name = prefix + a.name(inFile, suffix).replace("{i}", String.valueOf(i));
         GgufLayout layout = layout(a, inFile, t, suffix.equals(".bias"));
-        DType dtype = t.type().isBlocks() || layout instanceof GgufLayout.PlusOne
-                ? DType.F32
-                : t.type().plain();
+        boolean changed = layout instanceof GgufLayout.PlusOne || layout instanceof GgufLayout.MinusExp;
+        DType dtype = t.type().isBlocks() || changed ? DType.F32 : t.type().plain();
         List<Long> shape = layout instanceof GgufLayout.Transposed x
                 ? List.of((long) x.parts() * x.cols(), (long) x.rows())
                 : t.shape();
@@ -156,9 +159,11 @@ final class GgufWeights implements WeightSource {
         int kvHeads = config.nKvHeads();
         if (a.has(Layout.PERMUTED) && name.equals("attn_q")) return GgufLayout.pairs(dHead(t, heads));
         if (a.has(Layout.PERMUTED) && name.equals("attn_k")) return GgufLayout.pairs(dHead(t, kvHeads));
-        if (a.has(Layout.NORM_PLUS_ONE) && name.endsWith("_norm") && !bias) return new GgufLayout.PlusOne();
+        if (a.has(Layout.NORM_PLUS_ONE) && name.endsWith("_norm") && !name.equals("ssm_norm") && !bias)
+            return new GgufLayout.PlusOne();
         if (a.has(Layout.CONV1D) && CONV1D.contains(name) && !bias) return transposed(t, 1);
         if (name.equals("attn_k_b")) return transposed(t, heads);
+        if (name.equals("ssm_a")) return new GgufLayout.MinusExp();
         if (a.has(Layout.QKV_BY_GROUP) && name.equals("attn_qkv")) {
             if (heads % kvHeads != 0) {
                 throw Problem.invalid("queries cannot be shared among the heads of keys")
@@ -183,11 +188,18 @@ final class GgufWeights implements WeightSource {
         return t.matrix();
     }
 
-    /** Adds Hugging Face's middle axis to a convolution's kernel [d_model, width]. */
-    private GgufTensor kernel(String name, GgufTensor t) {
-        if (!name.equals("shortconv.conv")) return t;
-        if (t.shape().size() != 2) throw misshapen(t, "a matrix");
-        return t.shaped(List.of(t.shape().get(0), 1L, t.shape().get(1)));
+    /**
+     * Adds Hugging Face's middle axis to a convolution's kernel [channel, width]; joins the axes of Mamba 2's norm
+     * [group, width], and of what it has per head, [head, 1].
+     */
+    private GgufTensor shaped(String name, String suffix, GgufTensor t) {
+        boolean kernel = KERNELS.contains(name) && !suffix.equals(".bias");
+        if (kernel && t.shape().size() != 2) throw misshapen(t, "a matrix");
+        if (kernel) return t.shaped(List.of(t.shape().get(0), 1L, t.shape().get(1)));
+        boolean perHead = BARE.contains(name) && t.rowSize() == 1;
+        if (!perHead && !name.equals("ssm_norm")) return t;
+        if (t.type().isBlocks()) throw misshapen(t, "plain numbers");
+        return t.shaped(List.of(t.elements()));
     }
 
     /** Number of stacked tensors on the first axis: experts or heads. */

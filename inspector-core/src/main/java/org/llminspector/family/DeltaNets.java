@@ -48,7 +48,7 @@ final class DeltaNets {
                 .norm(n.norm(), to + "norm", from + (qwen ? "norm" : "o_norm"), n.dHead())
                 .linear(to + "out", from + (qwen ? "out_proj" : "o_proj"), d, heads * n.dHead(), false);
         if (checkpoint.has(from + "in_proj_qkvz.weight")) interleaved(plan, n, d, to, from);
-        else if (qwen) split(plan, n, d, to, from);
+        else if (qwen) split(plan, n, d, to, from, checkpoint);
         else apart(plan, n, d, to, from);
         if (qwen) StateSpaces.kernel(plan, n, false, to, from + "conv1d");
         else plan.put(to + "kernel.weight", kernels(n, from, checkpoint));
@@ -64,23 +64,33 @@ final class DeltaNets {
         int key = n.dState() / unit;
         int width = value / unit;
         int of = all / unit;
-        Source rates = Source.of(from + "in_proj_ba.weight", 2L * n.nHeads(), d);
         plan.put(to + "q.weight", in.everyBlock(unit, 0, key, of))
                 .put(to + "k.weight", in.everyBlock(unit, key, 2 * key, of))
                 .put(to + "v.weight", in.everyBlock(unit, 2 * key, 2 * key + width, of))
-                .put(to + "gate.weight", in.everyBlock(unit, 2 * key + width, of, of))
-                .put(to + "beta.weight", rates.everyBlock(each, 0, 2))
+                .put(to + "gate.weight", in.everyBlock(unit, 2 * key + width, of, of));
+        rates(plan, n, d, to, from);
+    }
+
+    /** Of each key head the beta of its heads, then their decays. */
+    private static void rates(WeightPlan plan, DeltaNet n, int d, String to, String from) {
+        int each = n.nHeads() / n.nKeyHeads();
+        Source rates = Source.of(from + "in_proj_ba.weight", 2L * n.nHeads(), d);
+        plan.put(to + "beta.weight", rates.everyBlock(each, 0, 2))
                 .put(to + "decay.weight", rates.everyBlock(each, 1, 2));
     }
 
     /** Qwen 3.5: q, k and v in one tensor. */
-    private static void split(WeightPlan plan, DeltaNet n, int d, String to, String from) {
+    private static void split(WeightPlan plan, DeltaNet n, int d, String to, String from, Checkpoint checkpoint) {
         int keys = n.nKeyHeads() * n.dState();
         int values = n.nHeads() * n.dHead();
         StateSpaces.split(
                 plan, false, d, to, from + "in_proj_qkv", List.of("q", "k", "v"), List.of(keys, keys, values));
-        plan.linear(to + "gate", from + "in_proj_z", values, d, false)
-                .linear(to + "beta", from + "in_proj_b", n.nHeads(), d, false)
+        plan.linear(to + "gate", from + "in_proj_z", values, d, false);
+        if (checkpoint.has(from + "in_proj_ba.weight")) { // Qwen3-Next in llama.cpp
+            rates(plan, n, d, to, from);
+            return;
+        }
+        plan.linear(to + "beta", from + "in_proj_b", n.nHeads(), d, false)
                 .linear(to + "decay", from + "in_proj_a", n.nHeads(), d, false);
     }
 

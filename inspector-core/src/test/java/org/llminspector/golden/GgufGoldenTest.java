@@ -45,7 +45,7 @@ class GgufGoldenTest {
         return tests;
     }
 
-    private static void check(GgufGolden g, Kind kind) {
+    static void check(GgufGolden g, Kind kind) {
         try (Checkpoint checkpoint = Checkpoint.open(g.model());
                 InspectorEngine engine = kind.open(Family.open(checkpoint));
                 SafetensorsFile golden = SafetensorsFile.open(g.tensors())) {
