@@ -26,32 +26,32 @@ afterEach(() => vi.unstubAllGlobals());
 describe('two who ask the same', () => {
   it('ask once', async () => {
     const { asked, answer } = server();
-    const both = [api.norms('once'), api.norms('once')];
-    const other = api.norms('other');
+    const both = [api.lens('once'), api.lens('once')];
+    const other = api.lens('other');
     expect(asked).toHaveLength(2);
     answer(200, { rows: [] });
     expect(await both[0]).toEqual({ rows: [] });
     expect(await both[1]).toBe(await both[0]);
     await other;
-    expect(await api.norms('once')).toBe(await both[0]);
+    expect(await api.lens('once')).toBe(await both[0]);
     expect(asked).toHaveLength(2);
   });
 
   it('go on when one of them leaves, and end when both have', async () => {
     const { asked, signals, answer } = server();
     const [a, b] = [new AbortController(), new AbortController()];
-    const left = api.norms('left', a.signal);
-    const stays = api.norms('left', b.signal);
+    const left = api.lens('left', undefined, a.signal);
+    const stays = api.lens('left', undefined, b.signal);
     a.abort();
     await expect(left).rejects.toThrow();
     expect(signals[0].aborted).toBe(false);
     answer(200, { rows: [1] });
     expect(await stays).toEqual({ rows: [1] });
-    const last = api.norms('both leave', b.signal);
+    const last = api.lens('both leave', undefined, b.signal);
     b.abort();
     await expect(last).rejects.toThrow();
     expect(signals[1].aborted).toBe(true);
-    const again = api.norms('both leave');
+    const again = api.lens('both leave');
     expect(asked).toHaveLength(3);
     answer(200, { rows: [2] });
     expect(await again).toEqual({ rows: [2] });

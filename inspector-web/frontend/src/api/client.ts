@@ -203,7 +203,8 @@ export const api = {
   cancelRun: (id: string) => request(`/runs/${encodeURIComponent(id)}/cancel`, { method: 'POST' }),
   lens: (run: string, positions?: string, signal?: AbortSignal) =>
     analysis<T.Lens>('/lens', { run, top: 5, positions }, signal),
-  norms: (run: string, signal?: AbortSignal) => analysis<T.Norms>('/norms', { run }, signal),
+  /** Of the values that the run has by now: not kept, it may have more of them later. */
+  norms: (run: string, signal?: AbortSignal) => json<T.Norms>('/norms', post({ run }, signal)),
 
   reads: (run: string, query: number, signal?: AbortSignal) => analysis<T.Reads>('/reads', { run, query }, signal),
 

@@ -26,6 +26,8 @@ const MIB = 1024 * 1024;
 /** Most bytes that a figure may have recaptured without asking. */
 const UNASKED_BYTES = 64 * MIB;
 const TOO_LARGE = 413;
+/** The residual stream after a layer, and what its parts add to it. */
+const ADDED = ['resid_post', 'attn_out', 'conv_out', 'ssm_out', 'mlp_out'];
 /** As many of a neuron's inputs as the server lists: every one of most models. */
 const MOST_INPUTS = 1000;
 
@@ -74,7 +76,20 @@ class LiveSource implements Source {
       this.#last = reading.catch(() => undefined);
     }
     for (const hook of missing) wanted.hooks.add(hook);
-    return wanted.reading;
+    try {
+      await wanted.reading;
+    } catch (error) {
+      // Too large is what was asked for together: a figure that needs little has it all the same.
+      if (!(error instanceof OverBudget) || wanted.hooks.size === missing.length) throw error;
+      const alone = this.#last.then(() =>
+        this.#read(
+          missing.filter((h) => !this.#has(h, positions)),
+          positions,
+        ),
+      );
+      this.#last = alone.catch(() => undefined);
+      await alone;
+    }
   }
 
   /** Recaptures in one replay what the server would else replay layer by layer and neuron by neuron. */
@@ -133,7 +148,11 @@ class LiveSource implements Source {
     api.feedForward({ run: this.manifest.id, layer, pos }, signal);
   neuron = (layer: number, neuron: number, pos: number, signal: AbortSignal): Promise<Neuron> =>
     api.neuron({ run: this.manifest.id, layer, neuron, pos, top: MOST_INPUTS }, signal);
-  norms = (signal: AbortSignal): Promise<Norms> => api.norms(this.manifest.id, signal);
+  /** Of the values that the model shows and the budget has room for: the others' rows are left out. */
+  norms = async (signal: AbortSignal): Promise<Norms> => {
+    await this.need(ADDED.map((h) => `blocks.*.hook_${h}`)).catch(() => undefined);
+    return api.norms(this.manifest.id, signal);
+  };
   ask = <A>(ask: Ask<object | null, A>, signal: AbortSignal): Promise<A> =>
     api.ask<A>(ask.path, sent(ask, this.manifest.model.slug), signal);
   spec = async (signal: AbortSignal): Promise<DecoderSpec> =>
