@@ -374,6 +374,7 @@ class Inspector:
     def forms(self, model: Optional[str] = None) -> Json:
         """In which engines and precisions a model would open here: ``forms``, rows of engine, precision and memory in bytes.
 
+        ``layers`` says which mix positions in which way, ``active_parameters`` how many of a mixture's a token uses.
         Nothing is opened. A model that cannot be raises ``InspectorProblem``, which names the field in the way.
         """
         return self._json("GET", _path("models", self._slug(model), "forms"))

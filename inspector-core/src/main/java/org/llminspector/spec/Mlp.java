@@ -19,6 +19,12 @@ public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, 
     /** Of a layer without an MLP. */
     public static final Mlp NONE = new Mlp(0, Activation.RELU, false, false);
 
+    /** Parameters of the MLP; in a mixture, of one expert. */
+    public long size(int dModel) {
+        long ins = gated ? 2 : 1;
+        return (ins + 1) * dMlp * dModel + (bias ? ins * dMlp + dModel : 0);
+    }
+
     /** Without experts. */
     public Mlp(int dMlp, Activation activation, boolean gated, boolean bias) {
         this(dMlp, activation, gated, bias, null, null);

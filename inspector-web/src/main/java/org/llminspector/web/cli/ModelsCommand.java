@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.run.Inspector;
@@ -37,7 +38,8 @@ final class ModelsCommand extends AskCommand {
             paramLabel = "DIR",
             description =
                     "Say of this model alone in which engines and precisions it would open here, and in how much memory, or"
-                            + " which field is in the way. Reads its config and the headers of its files: a folder, a .gguf or"
+                            + " which field is in the way; of a mixture how many parameters a token uses, of a hybrid which"
+                            + " layers are which. Reads its config and the headers of its files: a folder, a .gguf or"
                             + " .onnx file, or a name.")
     String check;
 
@@ -68,15 +70,20 @@ final class ModelsCommand extends AskCommand {
     private static void print(Forms f, PrintWriter out) {
         out.printf(
                 Locale.ROOT,
-                "%s opens: %s, %s parameters, %d layers, d_model %d, context %,d, %s on disk%s.%n",
+                "%s opens: %s, %s parameters%s, %d layers, d_model %d, context %,d, %s on disk%s.%n",
                 f.slug(),
                 f.family(),
                 Lines.count(f.parameters()),
+                f.activeParameters() == null ? "" : " (" + Lines.count(f.activeParameters()) + " active a token)",
                 f.nLayers(),
                 f.dModel(),
                 f.maxContext(),
                 ByteCount.of(f.bytes()),
                 f.hasTokenizer() ? "" : ", without a tokenizer: it takes token ids");
+        if (f.layers().size() > 1)
+            out.println(f.layers().stream()
+                    .map(kind -> kind.kind() + ": " + kind.ranges())
+                    .collect(Collectors.joining("; ", "Layers: ", ".")));
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("ENGINE", "PRECISION", "MEMORY", "(beside what stays in the mapped file)"));
         for (Forms.Form form : f.forms()) {

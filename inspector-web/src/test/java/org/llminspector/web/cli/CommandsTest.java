@@ -553,6 +553,7 @@ class CommandsTest {
         assertThat(half.path("fits").asBoolean()).isFalse();
         assertThat(forms.get(0).path("bytes").asLong()).isZero(); // FP32 stays in the file
         assertThat(forms.get(0).path("fits").asBoolean()).isTrue();
+        assertThat(opens.out()).doesNotContain("Layers:", "active");
 
         Path odd = Files.createDirectory(elsewhere.resolve("odd"));
         Files.copy(models.resolve("tiny/model.safetensors"), odd.resolve("model.safetensors"));
@@ -561,6 +562,36 @@ class CommandsTest {
         Ended not = command("models", "--check", odd.toString());
         assertThat(not.code()).isEqualTo(6);
         assertThat(not.err()).contains("hidden_act", "snake");
+    }
+
+    /** Of a mixture how many parameters a token uses, of a hybrid which layers are which. */
+    @Test
+    void aCheckTellsExpertsAndLayersApart() {
+        Ended kimi = command("models", "--check", golden("kimi_linear"));
+        assertThat(kimi.out())
+                .contains(" active a token)")
+                .contains("Layers: gated delta net: 0-2; latent attention: 3.\n");
+        JsonNode json = tree(
+                command("models", "--check", golden("kimi_linear"), "--json").out());
+        long idle = 3L * (6 - 2) * 3 * 48 * 64; // layers, experts that are not chosen, matrices, their sizes
+        assertThat(json.path("parameters").asLong()
+                        - json.path("active_parameters").asLong())
+                .isEqualTo(idle);
+        assertThat(json.at("/layers/1/layers/0").asInt()).isEqualTo(3);
+        assertThat(command("models", "--check", golden("jamba")).out())
+                .contains("Layers: Mamba: 0-1, 3; attention: 2.\n");
+        assertThat(command("models", "--check", golden("nemotron_h")).out())
+                .contains("Layers: Mamba 2: 0; MLP: 1; attention: 2; experts: 3.\n");
+        JsonNode both =
+                tree(command("models", "--check", golden("falcon_h1"), "--json").out());
+        assertThat(both.at("/layers/0/kind").asText()).isEqualTo("attention and Mamba 2");
+        assertThat(both.path("layers")).hasSize(1);
+        assertThat(both.has("active_parameters")).isFalse();
+    }
+
+    private static String golden(String family) {
+        return Path.of("../inspector-core/src/test/resources/golden/families", family)
+                .toString();
     }
 
     @Test
