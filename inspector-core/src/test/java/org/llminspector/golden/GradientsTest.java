@@ -92,6 +92,12 @@ class GradientsTest {
                 Golden.FAMILIES.resolve("deepseek_v3_yarn"),
                 Golden.FAMILIES.resolve("gpt_oss"),
                 Golden.FAMILIES.resolve("lfm2"),
+                Golden.FAMILIES.resolve("mamba"),
+                Golden.FAMILIES.resolve("falcon_h1"),
+                Golden.FAMILIES.resolve("olmo_hybrid"),
+                Golden.FAMILIES.resolve("kimi_linear"),
+                Golden.FAMILIES.resolve("minimax"),
+                Golden.FAMILIES.resolve("recurrent_gemma"),
                 Golden.FAMILIES.resolve("lfm2_bias"))) {
             try (Golden g = new Golden(family)) {
                 // A prompt on which no step sends a token to another expert: that would be a jump, and no slope.
