@@ -29,7 +29,7 @@ const value = (sizes: [string, string][], name: string) => sizes.find(([n]) => n
 describe('an exported graph', () => {
   it('is refused by the chapters that need weights, each with its own reason', () => {
     const reasons = [
-      neuron.cannotShow({ exported: true, onlyMixtures: false, streamNorms: false }),
+      neuron.cannotShow({ exported: true, neurons: 8, onlyMixtures: false, streamNorms: false }),
       feedForward.cannotShow(true),
       backpropagation.cannotShow(true),
       optimizers.cannotShow(true),
@@ -50,7 +50,7 @@ describe('an exported graph', () => {
 
 describe('a model that can be shown', () => {
   it('is refused by none of them', () => {
-    expect(neuron.cannotShow({ exported: false, onlyMixtures: false, streamNorms: false })).toBeNull();
+    expect(neuron.cannotShow({ exported: false, onlyMixtures: false, neurons: 8, streamNorms: false })).toBeNull();
     for (const { cannotShow } of [feedForward, backpropagation, optimizers, block, quantization]) {
       expect(cannotShow(false)).toBeNull();
     }
@@ -59,7 +59,8 @@ describe('a model that can be shown', () => {
 
   it('has neurons of its own: not those of experts only, nor a stream that norms change', () => {
     const of = (more: object) =>
-      neuron.cannotShow({ exported: false, onlyMixtures: false, streamNorms: false, ...more });
+      neuron.cannotShow({ exported: false, neurons: 8, onlyMixtures: false, streamNorms: false, ...more });
+    expect(of({ neurons: 0 })).toContain('no neurons');
     expect(of({ onlyMixtures: true })).toContain('mixtures of experts');
     expect(of({ streamNorms: true })).toContain('a norm changes its stream');
   });

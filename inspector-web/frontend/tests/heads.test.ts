@@ -11,7 +11,17 @@ import {
   sorted,
 } from '../src/chapters/09-multi-head/heads';
 import { places } from '../src/kit/plots/patterns';
-import { convPast, headCount, headed, insteadOfHeads, withHeads } from '../src/state/heads';
+import {
+  addedBy,
+  convPast,
+  headCount,
+  headed,
+  insteadOfHeads,
+  layersSaid,
+  otherMixers,
+  recurrent,
+  withHeads,
+} from '../src/state/heads';
 
 const measures = { mul: 0, abs: 0 };
 function profile(previous: number, entropy: number, induction?: number): HeadProfile {
@@ -106,6 +116,24 @@ describe('layers without heads', () => {
     expect([0, 1, 2, 3].map((l) => convPast(hybrid, l))).toEqual([2, 0, 2, 0]);
     expect(insteadOfHeads(hybrid, 1)).toBeNull();
     expect(insteadOfHeads(hybrid, 2)).toContain('the 2 tokens before it');
+  });
+
+  it('are named by the run where they are recurrences', () => {
+    const mixed = {
+      model: { n_layers: 4, n_heads: 2, d_model: 8, mixers: [['mamba2'], ['attention'], ['attention', 'mamba2'], []] },
+      kv_cache: { conv_states: [2048, 0, 2048, 0] },
+    } as unknown as RunManifest;
+    expect(headed(mixed)).toEqual([1, 2]);
+    expect(recurrent(mixed)).toEqual([0, 2]);
+    expect(convPast(mixed, 0)).toBe(0);
+    expect(insteadOfHeads(mixed, 0)).toContain('a Mamba 2: it keeps 2');
+    expect(insteadOfHeads(mixed, 2)).toBeNull();
+    expect(insteadOfHeads(mixed, 3)).toContain('no token reads another');
+    expect(addedBy(mixed, 2)).toEqual(['hook_attn_out', 'hook_ssm_out']);
+    expect(layersSaid(mixed)).toBe(
+      'layer 0: a Mamba 2; layer 1: attention; layer 2: attention beside a Mamba 2; layer 3: no mixer',
+    );
+    expect(otherMixers(mixed)).toBe('a Mamba 2');
   });
 
   it('are stepped over in either direction', () => {

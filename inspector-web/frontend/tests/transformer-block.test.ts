@@ -185,11 +185,11 @@ describe('what a part takes', () => {
     expect(dearest([-1, -5, -2])).toBe(1);
     expect(dearest([-1, null, -2])).toBeNull();
     expect(dearest([])).toBeNull();
-    const run = (states?: number[]) => ({ model: { d_model: 8 }, kv_cache: { conv_states: states } }) as never;
-    expect(skip(run([0, 0, 0, 64]), 3)[0].hook).toBe('blocks.3.hook_conv_out');
-    expect(skip(run(), 3).map((c) => [c.hook, c.op])).toEqual([
-      ['blocks.3.hook_attn_out', 'zero'],
-      ['blocks.3.hook_mlp_out', 'zero'],
+    const two = spec([layer(), layer({ attention: undefined, conv: { width: 3, bias: false } })]);
+    expect(skip(two, 1)[0].hook).toBe('blocks.1.hook_conv_out');
+    expect(skip(two, 0).map((c) => [c.hook, c.op])).toEqual([
+      ['blocks.0.hook_attn_out', 'zero'],
+      ['blocks.0.hook_mlp_out', 'zero'],
     ]);
   });
 });

@@ -37,17 +37,18 @@ export const BRANCHES = [
 /** One part a chapter, in the order in which a text goes through, then what made the model. */
 export function mapParts(shape: MapShape): MapPart[] {
   const { x, y, width, height } = BLOCK;
+  const recurs = shape.heads === 0 && shape.recurs;
   const attention = [
     at(10, 'positions', 94, branch, 82, 106.5),
-    at(14, 'KV cache', 119, branch, 106.5, 131),
-    at(8, 'attention', 145.5, branch, 131, 159.5),
-    at(9, 'heads', 172, branch, 159.5, 184.5),
+    at(14, recurs ? 'state' : 'KV cache', 119, branch, 106.5, 131),
+    at(8, recurs ? 'recurrence' : 'attention', 145.5, branch, 131, 159.5),
+    at(9, recurs ? 'heads of the state' : 'heads', 172, branch, 159.5, 184.5),
   ];
   return [
     at(1, 'tokens', 13, stream, 0, 27),
     at(2, 'embedding', 40, stream, 27, 54),
     { chapter: 11, name: 'block', x: x + width / 2, y: stream, area: [x, y, width, height] },
-    ...attention.map((part) => ({ ...part, absent: shape.heads === 0 })),
+    ...attention.map((part) => ({ ...part, absent: shape.heads === 0 && !shape.recurs })),
     at(4, shape.experts ? 'experts' : 'MLP', 224.5, branch, 212, 237),
     at(3, 'neurons', 249, branch, 237, 261.5),
     at(5, 'unembedding and sampling', 298, stream, 275, 321, 30),
@@ -66,6 +67,10 @@ export interface MapShape {
   heads: number;
   experts: number;
   rotates: boolean;
+  /** Some layer has a recurrence, beside attention or in its place. */
+  recurs: boolean;
+  /** Layers that have one. */
+  recurrent: number;
   /** Attention and MLP read the same stream. */
   parallel: boolean;
   /** The stream is normalised before a branch reads it, and what a branch made before it is added. */
@@ -79,6 +84,8 @@ export function mapShape(spec: DecoderSpec | null): MapShape {
     layers: spec?.layers.length ?? 1,
     heads: layer?.attention?.n_heads ?? (spec ? 0 : 1),
     experts: spec?.layers.find((l) => l.mlp?.experts)?.mlp.experts?.count ?? 0,
+    recurs: spec?.layers.some((l) => l.recurrence) ?? false,
+    recurrent: spec?.layers.filter((l) => l.recurrence).length ?? 0,
     rotates: spec ? layer?.attention?.rope !== undefined : true,
     parallel: layer?.parallel ?? false,
     norms: { before: !layer || (layer.ln1 ?? layer.ln2) !== undefined, after: layer?.ln1_post !== undefined },
@@ -88,6 +95,7 @@ export function mapShape(spec: DecoderSpec | null): MapShape {
 /** '6 blocks · 8 heads · 4 experts'. */
 export function mapSizes(shape: MapShape): string {
   const of = [plural(shape.layers, 'block')];
+  if (shape.recurrent > 0) of.push(`${shape.recurrent} recurrent`);
   if (shape.heads > 0) of.push(plural(shape.heads, 'head'));
   if (shape.experts > 0) of.push(plural(shape.experts, 'expert'));
   return of.join(' · ');

@@ -5,7 +5,13 @@ import type { Sizes } from '../chapter';
 import { BEND_NAMES, FEW } from './neuron';
 
 /** Why a model's neurons cannot be shown; null where they can. */
-export function cannotShow(model: { exported: boolean; onlyMixtures: boolean; streamNorms: boolean }): string | null {
+export function cannotShow(model: {
+  exported: boolean;
+  neurons: number;
+  onlyMixtures: boolean;
+  streamNorms: boolean;
+}): string | null {
+  if (model.neurons === 0 && !model.exported) return 'none of its layers has an MLP, and so it has no neurons';
   if (model.exported) {
     return 'an exported ONNX graph does not say which of its weights is which, and a neuron is its weights';
   }

@@ -25,7 +25,7 @@ async function most(from: Source, signal: AbortSignal): Promise<{ of: Source; pa
   const at = from.manifest.prompt_length - 1;
   await from.needNeurons(at);
   // A layer that is a mixture has no neurons that all tokens meet.
-  const layers = (await from.spec(signal)).layers.flatMap((l, i) => (l.mlp.experts ? [] : [i]));
+  const layers = (await from.spec(signal)).layers.flatMap((l, i) => (l.mlp.experts || l.mlp.d_mlp === 0 ? [] : [i]));
   const parts = await Promise.all(layers.map((layer) => from.feedForward(layer, at, signal)));
   const part = parts.reduce((a, b) => (b.strongest[0].share > a.strongest[0].share ? b : a));
   return { of: from, part };
@@ -116,6 +116,7 @@ export class NeuronState {
     if (slug === undefined) return null;
     return cannotShow({
       exported: models.isExported(slug),
+      neurons: this.m?.model.d_mlp ?? 0,
       onlyMixtures: models.hidden(slug, POST) !== undefined && models.hidden(slug, ROUTED) === undefined,
       streamNorms:
         this.#specs.value?.of === this.source && this.#specs.value.spec.layers.some((l) => l.stream_norms === true),

@@ -6,10 +6,12 @@ import type { Sizes } from '../chapter';
 type Mlp = DecoderSpec['layers'][number]['mlp'];
 
 /** Why a model's feed-forward parts cannot be shown; null where they can. */
-export const cannotShow = (exported: boolean): string | null =>
+export const cannotShow = (exported: boolean, neurons = 1): string | null =>
   exported
     ? 'an exported ONNX graph does not say which of its weights is which, and what a neuron writes is a weight'
-    : null;
+    : neurons === 0
+      ? 'none of its layers has a feed-forward part'
+      : null;
 
 /** Why the layer is shown that the chapter chose: the router's largest share of the token, else the part that adds most. */
 export function whyChosen(

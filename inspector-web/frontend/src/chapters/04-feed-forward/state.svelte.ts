@@ -31,7 +31,7 @@ export class FeedForwardState {
   readonly look = $derived(this.stage.look);
   readonly pos = $derived(Math.max(0, Math.min(this.look.token, selection.positions - 1)));
 
-  readonly cannot = $derived(this.m ? cannotShow(models.isExported(this.m.model.slug)) : null);
+  readonly cannot = $derived(this.m ? cannotShow(models.isExported(this.m.model.slug), this.m.model.d_mlp) : null);
 
   readonly specs = resource(() => {
     const from = this.source;
@@ -42,7 +42,9 @@ export class FeedForwardState {
   readonly spec = $derived(this.specs.value?.of === this.source ? (this.specs.value?.spec ?? null) : null);
   /** Layers that are mixtures of experts, and those that are not. */
   readonly mixed = $derived(this.spec ? mixtures(this.spec) : []);
-  readonly dense = $derived(this.spec ? this.spec.layers.flatMap((l, i) => (l.mlp.experts ? [] : [i])) : []);
+  readonly dense = $derived(
+    this.spec ? this.spec.layers.flatMap((l, i) => (l.mlp.experts || l.mlp.d_mlp === 0 ? [] : [i])) : [],
+  );
 
   readonly all = resource(() => {
     const [from, at, layers] = [this.source, this.pos, this.dense];

@@ -6,9 +6,14 @@ export type GradientsAsk = Ask<GradientsRequest, Gradients>;
 
 const prompt = (m: RunManifest): number[] => m.tokens.slice(0, m.prompt_length).map((t) => t.id);
 
-/** The loss of one token after the prompt, sent back to every block and every weight. */
-export function blame(m: RunManifest, target: number): GradientsAsk {
-  const hooks = ['hook_embed', 'blocks.*.hook_resid_pre', 'blocks.*.hook_resid_post', 'blocks.*.mlp.hook_post'];
+/**
+ * The loss of one token after the prompt, sent back to every block and every weight.
+ *
+ * @param neurons whether a layer has neurons that every token meets
+ */
+export function blame(m: RunManifest, target: number, neurons = true): GradientsAsk {
+  const hooks = ['hook_embed', 'blocks.*.hook_resid_pre', 'blocks.*.hook_resid_post'];
+  if (neurons) hooks.push('blocks.*.mlp.hook_post');
   return { path: '/gradients', body: { tokens: prompt(m), targets: [{ pos: -1, token: target, of: 'nll' }], hooks } };
 }
 

@@ -51,7 +51,12 @@ export class BackpropagationState {
   readonly gradients = resource<{ of: Source; target: number; g: Gradients }>(() => {
     const [of, t] = [this.source, this.target];
     return of && t !== null && !this.cannot
-      ? async (signal) => ({ of, target: t, g: await of.ask(blame(of.manifest, t), signal) })
+      ? (signal) =>
+          untrack(async () => {
+            const { layers } = await of.spec(signal);
+            const neurons = layers.some(({ mlp }) => !mlp.experts && mlp.d_mlp > 0);
+            return { of, target: t, g: await of.ask(blame(of.manifest, t, neurons), signal) };
+          })
       : null;
   });
   readonly g = $derived(

@@ -4,7 +4,7 @@ import type { Source } from '../../api/source';
 import type { HeadReads } from '../../api/types';
 import { rowOf } from '../../kit/data/products';
 import { resource } from '../../kit/data/resource.svelte';
-import { headCount, headed, withHeads } from '../../state/heads';
+import { headCount, headed, noHeads, recurrent, withHeads } from '../../state/heads';
 import { models } from '../../state/models.svelte';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
@@ -44,6 +44,8 @@ export class AttentionQkvState {
   readonly m = $derived(this.source?.manifest ?? null);
   readonly tokens = $derived(this.m?.tokens ?? []);
   readonly look = $derived(this.stage.look);
+  readonly cannot = $derived(this.m ? noHeads(this.m) : null);
+  readonly recurrent = $derived(this.m !== null && recurrent(this.m).length > 0);
   readonly query = $derived(Math.max(0, Math.min(this.look.token, selection.positions - 1)));
 
   readonly specs = resource(() => {
@@ -68,7 +70,7 @@ export class AttentionQkvState {
   /** What the run’s last prompt token reads through every head, the most telling first. */
   readonly reads = resource(() => {
     const from = this.source;
-    return from ? (signal) => untrack(() => from.reads(signal)) : null;
+    return from && !this.cannot ? (signal) => untrack(() => from.reads(signal)) : null;
   });
   readonly #mine = $derived(this.reads.value && this.reads.value.run === this.m?.id ? this.reads.value : null);
   readonly best = $derived<HeadReads | null>(this.#mine?.heads[0] ?? null);

@@ -2,7 +2,7 @@
 import { untrack } from 'svelte';
 import { resource } from '../../kit/data/resource.svelte';
 import { called, hasTexts, visible } from '../../kit/text/tokens';
-import { headed, insteadOfHeads, withHeads } from '../../state/heads';
+import { headed, insteadOfHeads, noHeads, recurrent, withHeads } from '../../state/heads';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { run } from '../../state/run.svelte';
@@ -31,9 +31,12 @@ export class MultiHeadState {
   readonly all = $derived(this.layers.length * this.heads);
   readonly weighed = $derived(this.m ? weightsNamed(models.isExported(this.m.model.slug)) : false);
 
+  readonly cannot = $derived(this.m ? noHeads(this.m) : null);
+  readonly recurrent = $derived(this.m !== null && recurrent(this.m).length > 0);
+
   readonly thumbs = resource(() => {
     const from = this.source;
-    return from && (from.recorded || models.loaded)
+    return from && !this.cannot && (from.recorded || models.loaded)
       ? async (signal) => ({ of: from, tensor: await from.patterns(THUMBNAIL, signal) })
       : null;
   });
@@ -54,7 +57,7 @@ export class MultiHeadState {
   readonly twice = $derived(this.#repeated.value?.of === this.source ? this.#repeated.value.v.heads : null);
   readonly #taken = resource(() => {
     const [from, pos, toward] = [this.source, this.query, this.#look.toward];
-    return from && this.weighed && (from.recorded || models.loaded)
+    return from && !this.cannot && this.weighed && (from.recorded || models.loaded)
       ? (signal) =>
           untrack(() => from.ask(effectsOf(from.manifest.id, pos, toward), signal)).then((v) => ({ of: from, v }))
       : null;

@@ -2,7 +2,7 @@
 import { untrack } from 'svelte';
 import type { PositionSchemes } from '../../api/types';
 import { resource } from '../../kit/data/resource.svelte';
-import { headCount, insteadOfHeads, withHeads } from '../../state/heads';
+import { headCount, insteadOfHeads, noHeads, recurrent, withHeads } from '../../state/heads';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { run } from '../../state/run.svelte';
@@ -18,6 +18,8 @@ export class RopeState {
   readonly source = $derived(run.source);
   readonly #m = $derived(this.source?.manifest ?? null);
   readonly #look = $derived(this.stage.look);
+  readonly cannot = $derived(this.#m ? noHeads(this.#m) : null);
+  readonly recurrent = $derived(this.#m !== null && recurrent(this.#m).length > 0);
   readonly query = $derived(Math.max(0, Math.min(this.#look.token, selection.positions - 1)));
 
   readonly told = resource(() => {
@@ -47,7 +49,8 @@ export class RopeState {
 
   readonly asked = resource(() => {
     const [from, l, h, q, k] = [this.source, this.layer, this.head, this.query, this.#look.key];
-    if (!from || !this.schemes || ((this.turns || this.slopes) && !this.best && !this.ranges.problem)) return null;
+    if (!from || this.cannot || !this.schemes || ((this.turns || this.slopes) && !this.best && !this.ranges.problem))
+      return null;
     return (signal) =>
       untrack(() => from.ask(distancesOf(from.manifest.id, l, h, q, k), signal)).then((v) => ({ of: from, v }));
   });

@@ -12,8 +12,7 @@ import type {
   Timeline,
 } from '../../api/types';
 import type { Ask } from '../../state/scene';
-import { convPast } from '../../state/heads';
-import type { Values } from './piece';
+import type { Layer, Values } from './piece';
 import { piecesOf } from './pieces';
 
 /** Tokens after the prompt that are timed. */
@@ -41,18 +40,30 @@ export const timelineOf = (m: RunManifest): Ask<object, Timeline> => {
   return { path: '/timeline', body: { request: { model: m.model.slug, engine: 'torch', tokens }, repeats } };
 };
 
-/** What the block's first branch adds: attention, or a short convolution. */
-const mixed = (m: RunManifest, layer: number) => (convPast(m, layer) > 0 ? 'hook_conv_out' : 'hook_attn_out');
+/** What the block's first branch adds: attention, a short convolution, a recurrence, or two of them. */
+const mixed = (l: Layer): string[] => [
+  ...(l.attention ? ['hook_attn_out'] : []),
+  ...(l.conv ? ['hook_conv_out'] : []),
+  ...(l.recurrence ? ['hook_ssm_out'] : []),
+];
+const fed = (l: Layer): string[] => (l.mlp.d_mlp > 0 ? ['hook_mlp_out'] : []);
 
-/** A block that adds nothing: both of its parts are silenced. */
-export const skip = (m: RunManifest, layer: number): Intervention[] =>
-  [mixed(m, layer), 'hook_mlp_out'].map((h) => ({ hook: `blocks.${layer}.${h}`, op: 'zero' }) as Intervention);
+/** A block that adds nothing: all of its parts are silenced. */
+export const skip = (spec: DecoderSpec, layer: number): Intervention[] => {
+  const l = spec.layers[layer];
+  return [...mixed(l), ...fed(l)].map((h) => ({ hook: `blocks.${layer}.${h}`, op: 'zero' }) as Intervention);
+};
 
 /** How probable the model finds its own next token, without this block; null: with all of them. */
-export const withoutBlock = (m: RunManifest, next: number, layer: number | null): Ask<object, Logprobs> => ({
+export const withoutBlock = (
+  m: RunManifest,
+  spec: DecoderSpec,
+  next: number,
+  layer: number | null,
+): Ask<object, Logprobs> => ({
   path: '/logprobs',
   body: {
-    request: { ...read(m), tokens: promptOf(m), ...(layer === null ? {} : { interventions: skip(m, layer) }) },
+    request: { ...read(m), tokens: promptOf(m), ...(layer === null ? {} : { interventions: skip(spec, layer) }) },
     tokens: [next],
     top: 3,
   },
@@ -88,9 +99,11 @@ export async function valuesAt(
   return [...(await from.capture(hook, slice, signal)).data];
 }
 
-/** The stream before the block, what its two parts add, the stream after. */
-export const streamOf = (m: RunManifest, layer: number): string[] =>
-  ['hook_resid_pre', mixed(m, layer), 'hook_mlp_out', 'hook_resid_post'].map((h) => `blocks.${layer}.${h}`);
+/** The stream before the block, what its two branches add, each a sum of hooks or nothing, the stream after. */
+export const streamOf = (spec: DecoderSpec, layer: number): string[][] => {
+  const l = spec.layers[layer];
+  return [['hook_resid_pre'], mixed(l), fed(l), ['hook_resid_post']].map((of) => of.map((h) => `blocks.${layer}.${h}`));
+};
 
 const hooksOf = (spec: DecoderSpec, layer: number): Values[] =>
   piecesOf(spec, layer).flatMap((p) => p.steps.flatMap((s) => s.values));
@@ -102,7 +115,9 @@ export async function asks(m: RunManifest, answer: <A>(ask: Ask<object | null, A
   const pos = m.prompt_length - 1;
   const layers = spec.layers.map((_, i) => i);
   const seen = layers.flatMap((layer) => [
-    ...streamOf(m, layer).map((h) => captureOf(m.id, h, { pos })),
+    ...streamOf(spec, layer)
+      .flat()
+      .map((h) => captureOf(m.id, h, { pos })),
     ...hooksOf(spec, layer).map((v) =>
       captureOf(m.id, `blocks.${layer}.${v.hook}`, v.square ? { query: pos } : { pos }),
     ),
@@ -110,7 +125,7 @@ export async function asks(m: RunManifest, answer: <A>(ask: Ask<object | null, A
   return [
     costOf(m),
     timelineOf(m),
-    ...[null, ...layers].map((layer) => withoutBlock(m, next, layer)),
+    ...[null, ...layers].map((layer) => withoutBlock(m, spec, next, layer)),
     modelOf(BESIDE),
     ...new Map(seen.map((a) => [a.path, a])).values(),
   ];

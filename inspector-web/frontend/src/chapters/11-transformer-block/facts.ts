@@ -4,6 +4,7 @@ import { count, short } from '../../kit/text/format';
 import { expertsOf } from './mixture';
 import { activationName, normName, slopesOf, type Attention } from './piece';
 import { orderOf } from './pieces';
+import { RECURRENT } from './recurrence';
 
 export interface Fact {
   name: string;
@@ -76,8 +77,9 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
     ...(l.conv
       ? [{ name: 'In the place of attention', value: `a short convolution over ${l.conv.width} tokens` }]
       : []),
+    ...(l.recurrence ? [{ name: 'Recurrence', value: RECURRENT[l.recurrence.kind] }] : []),
     ...(a ? ofHeads(spec, a, rotating, headed) : []),
-    { name: 'Neurons', value: expertsOf(l) || count(l.mlp.d_mlp) },
+    { name: 'Neurons', value: expertsOf(l) || (l.mlp.d_mlp === 0 ? 'none: no feed-forward part' : count(l.mlp.d_mlp)) },
     {
       name: 'Activation',
       value: `${activationName(l.mlp.activation)}${l.mlp.gated ? ', gated' : ''}${l.mlp.limit == null ? '' : `, held within ± ${short(l.mlp.limit)}`}`,

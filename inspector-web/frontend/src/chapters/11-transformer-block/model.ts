@@ -6,6 +6,7 @@ import type { Sum } from './costs';
 import { expertsOf } from './mixture';
 import { activationName, normName, type Layer } from './piece';
 import { orderOf } from './pieces';
+import { RECURRENT } from './recurrence';
 
 /** Why a model's blocks cannot be drawn; null where they can. */
 export const cannotShow = (exported: boolean): string | null =>
@@ -20,8 +21,12 @@ export function busiestOf(shares: (readonly [attention: number, feedForward: num
 }
 
 /** Why the block is shown that the chapter chose. */
-export const whyChosen = (block: number, shares: (readonly [attention: number, feedForward: number])[]): string =>
-  `Block ${block}, because of all ${shares.length} both its parts add most: attention ${shares[block][0].toFixed(2)} and feed-forward ${shares[block][1].toFixed(2)} times the norm of the stream that each is added to.`;
+export const whyChosen = (
+  block: number,
+  shares: (readonly [attention: number, feedForward: number])[],
+  mixer = 'attention',
+): string =>
+  `Block ${block}, because of all ${shares.length} both its parts add most: ${mixer} ${shares[block][0].toFixed(2)} and feed-forward ${shares[block][1].toFixed(2)} times the norm of the stream that each is added to.`;
 
 /** Sizes of a block; its cost is not known yet where it is null. */
 export function sizesOf(spec: DecoderSpec, layer: Layer, cost: Sum | null): Sizes {
@@ -33,7 +38,9 @@ export function sizesOf(spec: DecoderSpec, layer: Layer, cost: Sum | null): Size
     ['norm', normName((layer.ln1 ?? layer.ln1_post ?? spec.final_norm).kind)],
     a
       ? ['heads', `${a.n_heads} of ${a.d_head}, ${a.n_kv_heads} keys`]
-      : ['heads', `none: a short convolution over ${layer.conv?.width} tokens`],
+      : layer.conv
+        ? ['heads', `none: a short convolution over ${layer.conv.width} tokens`]
+        : ['heads', `none: ${layer.recurrence ? RECURRENT[layer.recurrence.kind] : 'no token reads another'}`],
     [
       'neurons',
       `${expertsOf(layer) || count(mlp.d_mlp)}, ${activationName(mlp.activation)}${mlp.gated ? ', gated' : ''}`,

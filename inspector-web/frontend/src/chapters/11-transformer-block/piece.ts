@@ -6,8 +6,8 @@ import { short } from '../../kit/text/format';
 export type Layer = DecoderSpec['layers'][number];
 export type Attention = NonNullable<Layer['attention']>;
 export type Experts = NonNullable<Layer['mlp']['experts']>;
-/** `attention` is what the first branch does, also where a short convolution stands in its place. */
-export type PieceId = 'ln1' | 'attention' | 'ln1_post' | 'ln2' | 'mlp' | 'ln2_post';
+/** `attention` is what the first branch does, also where a short convolution stands in its place; a recurrence stands in its place or beside it. */
+export type PieceId = 'ln1' | 'attention' | 'recurrence' | 'ln1_post' | 'ln2' | 'mlp' | 'ln2_post';
 
 /** Shape of what a step gives, one token's; `lines` of them are drawn one above the other. */
 export interface Values {

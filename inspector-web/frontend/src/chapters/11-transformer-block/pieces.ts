@@ -2,6 +2,7 @@
 import type { DecoderSpec } from '../../api/types';
 import { count, short } from '../../kit/text/format';
 import { mixture } from './mixture';
+import { recurrence, RECURRENT } from './recurrence';
 import {
   NEURON,
   normName,
@@ -300,19 +301,29 @@ function mlp(l: Layer, d: number): Piece {
 }
 
 /** The parts of one block, in the order of the data; those of one branch are added to the stream together. */
+/** What a block's first branch is called in a sentence. */
+export const mixerName = (l: Layer): string =>
+  l.conv
+    ? 'the convolution'
+    : l.recurrence
+      ? `${l.attention ? 'attention and ' : ''}the ${RECURRENT[l.recurrence.kind]}`
+      : 'attention';
+
 export function piecesOf(spec: DecoderSpec, layer: number): Piece[] {
   const l = spec.layers[layer];
   const d = spec.d_model;
-  const first = l.conv ? 'the convolution' : 'attention';
+  const first = mixerName(l);
+  const feeds = l.mlp.d_mlp > 0;
   return [
     ...(l.ln1 ? [norm('ln1', l.ln1, d, 0, false, first, 'hook_resid_pre', l.stream_norms)] : []),
     ...(l.conv ? [convolution(l, l.conv, d)] : []),
     ...(l.attention ? [attention(l, l.attention, d, l.parallel)] : []),
+    ...(l.recurrence ? [recurrence(l, l.recurrence, d)] : []),
     ...(l.ln1_post ? [norm('ln1_post', l.ln1_post, d, 0, true, first)] : []),
     ...(l.ln2
       ? [norm('ln2', l.ln2, d, 1, false, first, l.parallel ? 'hook_resid_pre' : 'hook_resid_mid', l.stream_norms)]
       : []),
-    mlp(l, d),
+    ...(feeds ? [mlp(l, d)] : []),
     ...(l.ln2_post ? [norm('ln2_post', l.ln2_post, d, 1, true, first)] : []),
   ];
 }
@@ -332,9 +343,10 @@ export function orderOf(l: Layer): string {
 /** What a block computes, as one line of LaTeX. */
 export function equationOf(l: Layer): { tex: string; words: string } {
   const s = l.residual_scale == null ? '' : `${short(l.residual_scale)}\\,`;
-  const letter = l.conv ? 'C' : 'A';
+  const letter = l.conv ? 'C' : l.recurrence ? (l.attention ? '(A+R)' : 'R') : 'A';
   const a = `${s}${l.ln1_post ? 'N\\,' : ''}\\cattn{${letter}}(${l.ln1 ? 'N(x)' : 'x'})`;
   const f = (x: string) => `${s}${l.ln2_post ? 'N\\,' : ''}\\cneuron{F}(${l.ln2 ? `N(${x})` : x})`;
+  if (l.mlp.d_mlp === 0) return { tex: `y=x+${a}`, words: `y = x + ${letter} of x` };
   if (l.stream_norms)
     return {
       tex: `${l.ln1 ? 'n=N(x),\\quad ' : 'n=x,\\quad '}m=N(n+${s}\\cattn{${letter}}(n)),\\qquad y=m+${s}\\cneuron{F}(m)`,

@@ -16,12 +16,17 @@ import { Stage } from '../stage.svelte';
 import { BESIDE, costOf, modelOf, streamOf, timelineOf, valuesAt, withoutBlock } from './asks';
 import { dearest, sumOf } from './costs';
 import { PARAMS } from './index';
-import { length, piecesOf } from './pieces';
+import { length, mixerName, piecesOf } from './pieces';
 
 async function streamsOf(from: Source, at: number, signal: AbortSignal) {
-  const hooks = Array.from({ length: from.manifest.model.n_layers }, (_, layer) => streamOf(from.manifest, layer));
-  if (!from.recorded) await from.need(hooks.flat(), `${at}:${at + 1}`);
-  const all = hooks.map((of) => Promise.all(of.map((h) => valuesAt(from, h, at, false, signal))));
+  const spec = await from.spec(signal);
+  const hooks = spec.layers.map((_, layer) => streamOf(spec, layer));
+  if (!from.recorded) await from.need(hooks.flat(2), `${at}:${at + 1}`);
+  const summed = async (of: string[]) => {
+    const parts = await Promise.all(of.map((h) => valuesAt(from, h, at, false, signal)));
+    return Array.from({ length: spec.d_model }, (_, i) => parts.reduce((sum, v) => sum + v[i], 0));
+  };
+  const all = hooks.map((of) => Promise.all(of.map(summed)));
   return { of: from, at, streams: await Promise.all(all) };
 }
 
@@ -79,7 +84,12 @@ export class TransformerBlockState {
   );
   readonly mine = $derived(this.spec?.layers[this.layer] ?? null);
   readonly pieces = $derived(this.spec ? piecesOf(this.spec, this.layer) : []);
-  readonly piece = $derived(this.pieces.find((p) => p.id === this.look.piece) ?? null);
+  /** Of a block without attention the part in its place. */
+  readonly piece = $derived(
+    this.pieces.find((p) => p.id === this.look.piece) ??
+      (this.look.piece === 'attention' ? this.pieces.find((p) => p.id === 'recurrence') : undefined) ??
+      null,
+  );
   readonly step = $derived(
     this.piece?.steps.find((s) => s.part === this.look.step)?.part ??
       this.piece?.steps.find((s) => s.part === 'attn.pattern' || s.part === 'mlp.router')?.part ??
@@ -139,12 +149,14 @@ export class TransformerBlockState {
     this.look.panel === 'stack' || this.stage.beat >= 0 || (this.m?.model.n_layers ?? 99) <= 12,
   );
   async #askAll(from: Source, token: number, signal: AbortSignal) {
+    const spec = await from.spec(signal).catch(() => null);
+    if (!spec) return;
     const all = [null, ...Array.from({ length: from.manifest.model.n_layers }, (_, i) => i)];
     for (const l of all) {
       const key = `${from.manifest.id} ${l}`;
       if (this.#told.has(key)) continue;
       try {
-        this.#told.set(key, await from.ask(withoutBlock(from.manifest, token, l), signal));
+        this.#told.set(key, await from.ask(withoutBlock(from.manifest, spec, token, l), signal));
       } catch (error) {
         if (!isAbort(error) && !signal.aborted) this.trouble = Problem.of(error);
         return;
@@ -186,7 +198,7 @@ export class TransformerBlockState {
   readonly normed = $derived(this.spec?.layers[0].ln2 ? 'ln2' : 'ln2_post');
   readonly why = $derived(
     this.#busiest !== null && !this.#named && this.#busiest === this.layer
-      ? whyChosen(this.#busiest, this.#shares)
+      ? whyChosen(this.#busiest, this.#shares, this.mine ? mixerName(this.mine) : undefined)
       : null,
   );
   readonly total = $derived(sumOf(this.cost, null, this.layer, null));

@@ -35,7 +35,7 @@ export const kindName = (kind: Kind | null): string => KINDS.find(([k]) => k ===
 export interface CacheSizes {
   /** The first layer that has heads. */
   layer: ReturnType<typeof ofHeads>;
-  /** Layers with a short convolution in the place of attention. */
+  /** Layers that keep no keys and values: with a short convolution or a recurrence in the place of attention. */
   convolutions: PassCost['cache'];
   /** Bytes that the convolutions keep, however long the text is. */
   states: number;
@@ -48,7 +48,7 @@ export interface CacheSizes {
 export function cacheSizes(cost: PassCost, maxContext: number): CacheSizes {
   return {
     layer: ofHeads(cost.cache),
-    convolutions: cost.cache.filter((l) => l.conv_past !== undefined),
+    convolutions: cost.cache.filter((l) => l.n_heads === undefined),
     states: statesOf(cost.cache),
     row: cost.cache.reduce((sum, l) => sum + l.bytes_per_position, 0),
     full: cost.contexts.find((c) => c.positions === maxContext) ?? null,
@@ -56,7 +56,7 @@ export function cacheSizes(cost: PassCost, maxContext: number): CacheSizes {
 }
 
 /** A model's cache in sizes; its cost is not known yet where it is null. */
-export function sizesOf(m: RunManifest, cost: PassCost | null): Sizes {
+export function sizesOf(m: RunManifest, cost: PassCost | null, others = 'states'): Sizes {
   const { model, kv_cache: own } = m;
   const of = cost && cacheSizes(cost, model.max_context);
   return [
@@ -71,7 +71,7 @@ export function sizesOf(m: RunManifest, cost: PassCost | null): Sizes {
     ...(cost && of
       ? ([
           ['a token takes', bytes(of.row)],
-          ...(of.states > 0 ? [['convolutions keep, always', bytes(of.states)]] : []),
+          ...(of.states > 0 ? [[`${others} keep, always`, bytes(of.states)]] : []),
           ...(of.full ? [['a full context', bytes(of.full.kept_bytes)]] : []),
           ['the weights', bytes(cost.room.weights_bytes)],
         ] as Sizes)

@@ -5,6 +5,7 @@ import type { Source } from '../../api/source';
 import type { KvFormat } from '../../api/types';
 import { resource } from '../../kit/data/resource.svelte';
 import { models } from '../../state/models.svelte';
+import { noHeads, recurrent } from '../../state/heads';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
 import { cacheSizes, measuredAtOnce, sizesOf } from './model';
@@ -49,6 +50,8 @@ export class KvCacheState {
   readonly source = $derived(run.source);
   readonly m = $derived(this.source?.manifest ?? null);
   readonly #look = $derived(this.stage.look);
+  readonly cannot = $derived(this.m ? noHeads(this.m) : null);
+  readonly recurrent = $derived(this.m !== null && recurrent(this.m).length > 0);
   readonly #panel = $derived(this.stage.asking ? 'time' : this.#look.panel);
   readonly tokens = $derived(this.m?.tokens ?? []);
   readonly #last = $derived(Math.max(0, Math.min(selection.positions, this.m?.kv_cache.positions ?? 1) - 1));
@@ -67,17 +70,17 @@ export class KvCacheState {
   );
   readonly best = $derived(farthest(this.points));
 
-  readonly #own = $derived<{ key: KvFormat; value: KvFormat }>({
+  readonly own = $derived<{ key: KvFormat; value: KvFormat }>({
     key: this.m?.kv_cache.formats?.key ?? 'fp32',
     value: this.m?.kv_cache.formats?.value ?? 'fp32',
   });
-  readonly keys = $derived(this.#look.keys === 'own' ? this.#own.key : this.#look.keys);
-  readonly values = $derived(this.#look.values === 'own' ? this.#own.value : this.#look.values);
+  readonly keys = $derived(this.#look.keys === 'own' ? this.own.key : this.#look.keys);
+  readonly values = $derived(this.#look.values === 'own' ? this.own.value : this.#look.values);
   // What is kept stands beside what was measured: in the run's own formats.
   readonly #priced = resource(() => {
     const [of, kv, graph] = [
       this.source,
-      this.#panel === 'memory' ? { key: this.keys, value: this.values } : this.#own,
+      this.#panel === 'memory' ? { key: this.keys, value: this.values } : this.own,
       this.exported,
     ];
     if (!of || !(of.recorded || models.loaded)) return null;
@@ -88,7 +91,7 @@ export class KvCacheState {
 
   readonly #fetched = resource(() => {
     const [of, at] = [this.source, this.pos];
-    return of && this.#panel === 'kept' && (of.recorded || models.loaded)
+    return of && !this.cannot && this.#panel === 'kept' && (of.recorded || models.loaded)
       ? (signal) => untrack(() => kept(of, at, signal))
       : null;
   });
@@ -128,7 +131,8 @@ export class KvCacheState {
   // Asked for by the words' look alone: whether a question is open depends on this answer.
   readonly #clock = resource(() => {
     const of = this.source;
-    if (!of || this.exported || this.#look.panel !== 'time' || !(of.recorded || models.loaded)) return null;
+    if (!of || this.exported || this.cannot || this.#look.panel !== 'time' || !(of.recorded || models.loaded))
+      return null;
     return (signal) => untrack(async () => ({ of, timeline: await of.ask(timelineOf(of.manifest), signal) }));
   });
   readonly timeline = $derived(this.#clock.value?.of === this.source ? (this.#clock.value?.timeline ?? null) : null);
@@ -150,7 +154,7 @@ export class KvCacheState {
   readonly states = $derived(this.#cache?.states ?? 0);
   readonly row = $derived(this.#cache?.row ?? 0);
   readonly full = $derived(this.#cache?.full ?? null);
-  readonly sizes = $derived(this.m ? sizesOf(this.m, this.cost) : []);
+  readonly sizes = $derived(this.m ? sizesOf(this.m, this.cost, this.recurrent ? 'states' : 'convolutions') : []);
 
   constructor() {
     $effect(() => {

@@ -81,10 +81,20 @@ export function recipe(ref: DataRef, manifest: RunManifest, origin: string, reco
           python: `${open}values = run.${ref.python}`,
         };
       case 'answer':
-        return callRecipe(ref.ask.path, sent(ref.ask, manifest.model.slug), origin);
+        return (
+          effective(ref.ask.path, url, open) ?? callRecipe(ref.ask.path, sent(ref.ask, manifest.model.slug), origin)
+        );
     }
   })();
   return recorded ? again(made, manifest, base) : made;
+}
+
+/** Of a run's recurrent layer: a method of the run itself. */
+function effective(path: string, url: (path: string) => string, open: string): Recipe | null {
+  const found = /^\/runs\/[^/]+\/effective\/(\d+)(?:\?(.*))?$/.exec(path);
+  if (!found) return null;
+  const slice = [...new URLSearchParams(found[2] ?? '')].map(([name, value]) => `, ${name}=${py(value)}`).join('');
+  return { curl: `curl -s ${url(path)}`, python: `${open}answer = run.effective(${found[1]}${slice})` };
 }
 
 /** A recorded run is not in this server's store: it is made first, and the id that comes back is used. */

@@ -9,9 +9,9 @@ export interface Station {
   norms: number[];
 }
 
-/** Added is what attention, a convolution in its place, or the MLP adds between two stations. */
+/** Added is what attention, a convolution or a recurrence in its place, or the MLP adds between two stations. */
 export interface Added {
-  part: 'attention' | 'convolution' | 'MLP';
+  part: 'attention' | 'convolution' | 'recurrence' | 'MLP';
   layer: number;
   hook: string;
   norms: number[];
@@ -39,6 +39,7 @@ export function streamNorms(norms: Norms): StreamNorms {
     const mid = find(layer, 'hook_resid_mid');
     const attention = find(layer, 'hook_attn_out');
     const convolution = find(layer, 'hook_conv_out');
+    const recurrence = find(layer, 'hook_ssm_out');
     const mlp = find(layer, 'hook_mlp_out');
     if (pre) stations.push({ name: `into layer ${layer}`, short: `${layer}`, hook: pre.hook, norms: pre.norms });
     const slots = mid ? 1 : 2;
@@ -48,8 +49,9 @@ export function streamNorms(norms: Norms): StreamNorms {
     };
     add('attention', attention, 0);
     add('convolution', convolution, 0);
+    add('recurrence', recurrence, 0);
     if (mid) {
-      const name = `between ${convolution ? 'convolution' : 'attention'} and MLP of layer ${layer}`;
+      const name = `between ${convolution ? 'convolution' : attention ? 'attention' : 'recurrence'} and MLP of layer ${layer}`;
       stations.push({ name, short: '', hook: mid.hook, norms: mid.norms });
     }
     add('MLP', mlp, slots - 1);

@@ -9,6 +9,7 @@ export const TRACE: Scene = {
     'blocks.*.hook_resid_post',
     'blocks.*.hook_attn_out',
     'blocks.*.hook_conv_out',
+    'blocks.*.hook_ssm_out',
     'blocks.*.hook_mlp_out',
     'logits',
   ],

@@ -1,5 +1,5 @@
 /** One token's way through the layers, in numbers that the run already has: what it read, what was added, what it would say. */
-import { convPast } from '../../state/heads';
+import { convPast, recurrenceOf } from '../../state/heads';
 import type { LensToken, ModelIdentity, NormRow, Norms, RunManifest, Lens } from '../../api/types';
 
 /** The strongest look of one layer at another token. */
@@ -15,6 +15,8 @@ export interface Step {
   look: Look | null;
   /** Tokens before its own that a layer without heads mixes in; 0 in one with heads. */
   mixes: number;
+  /** The layer's recurrence, with an article; null where it has none. Then the look is at what another token wrote. */
+  recurrence: string | null;
   /** Lengths of what is added, by attention or the convolution in its place, and of the stream as the layer leaves it. */
   attention: number | null;
   mlp: number | null;
@@ -55,7 +57,8 @@ export function stepsOf(
     layer,
     look: looks?.[layer] ?? null,
     mixes: convPast(run, layer),
-    attention: norm(layer, 'hook_attn_out') ?? norm(layer, 'hook_conv_out'),
+    recurrence: recurrenceOf(run, layer),
+    attention: norm(layer, 'hook_attn_out') ?? norm(layer, 'hook_conv_out') ?? norm(layer, 'hook_ssm_out'),
     mlp: norm(layer, 'hook_mlp_out'),
     stream: norm(layer, 'hook_resid_post'),
     says:
