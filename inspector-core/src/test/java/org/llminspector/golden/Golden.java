@@ -90,12 +90,17 @@ public final class Golden implements AutoCloseable {
     public static List<Path> in(Path root) {
         try (Stream<Path> list = Files.list(root)) {
             return list.filter(d -> Files.exists(d.resolve("golden.safetensors")))
-                    .filter(d -> ONLY.matcher(d.getFileName().toString()).find())
+                    .filter(Golden::wanted)
                     .sorted()
                     .toList();
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
+    }
+
+    /** Whether this run of the tests has a golden, by the name of its folder or file. */
+    static boolean wanted(Path golden) {
+        return ONLY.matcher(golden.getFileName().toString()).find();
     }
 
     /** hf/llama. */
