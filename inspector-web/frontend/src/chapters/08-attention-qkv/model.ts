@@ -4,6 +4,10 @@ import { count, plural, short } from '../../kit/text/format';
 import type { Sizes } from '../chapter';
 import type { Rules } from './reading';
 
+/** Of how many heads one is shown; nothing of none, and of a model that is not known yet. */
+export const besideSaid = (heads: number | null): string =>
+  heads === 0 ? '' : `Here is one of the ${heads === null ? 'many' : count(heads)} heads that do this side by side.`;
+
 /** Why the head is shown that the chapter chose: its share on one earlier token, the largest of all heads'. */
 export const whyChosen = (head: { layer: number; head: number }, heads: number): string =>
   `Layer ${head.layer}, head ${head.head}, chosen because of all ${count(heads)} heads it puts the largest share on one token further back.`;

@@ -8,7 +8,7 @@ import { headCount, headed, noHeads, recurrent, withHeads } from '../../state/he
 import { models } from '../../state/models.svelte';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
-import { sizesOf, whyChosen } from './model';
+import { besideSaid, sizesOf, whyChosen } from './model';
 import { Stage } from '../stage.svelte';
 import { fetchHead } from './head';
 import { PARAMS } from './index';
@@ -45,6 +45,7 @@ export class AttentionQkvState {
   readonly tokens = $derived(this.m?.tokens ?? []);
   readonly look = $derived(this.stage.look);
   readonly cannot = $derived(this.m ? noHeads(this.m) : null);
+  readonly beside = $derived(besideSaid(this.m ? headCount(this.m) : null));
   readonly recurrent = $derived(this.m !== null && recurrent(this.m).length > 0);
   readonly query = $derived(Math.max(0, Math.min(this.look.token, selection.positions - 1)));
 
