@@ -51,6 +51,7 @@ describe('one token’s walk', () => {
       layer: 0,
       look: null,
       mixes: 0,
+      recurrence: null,
       attention: null,
       mlp: null,
       stream: null,
