@@ -142,7 +142,7 @@ final class HybridGguf {
         }
     }
 
-    private static Part stacked(TreeMap<Integer, Part> each) {
+    private static Part stacked(Map<Integer, Part> each) {
         int one = each.get(0).values().length;
         float[] all = new float[each.size() * one];
         each.forEach((i, part) -> System.arraycopy(part.values(), 0, all, i * one, one));
