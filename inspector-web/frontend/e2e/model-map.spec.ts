@@ -15,10 +15,13 @@ for (const [width, height] of [
     const parts = map.getByRole('link');
     await expect(parts).toHaveCount(CHAPTERS);
     await expect(map.locator('[aria-current="page"]')).toHaveAccessibleName('attention: Chapter 8 · Attention Q, K, V');
-    for (const part of await parts.all()) {
-      const box = await part.boundingBox();
-      expect(Math.min(box!.width, box!.height), (await part.getAttribute('aria-label'))!).toBeGreaterThanOrEqual(24);
-    }
+    // Drawn again when the model's parts are known.
+    await expect(async () => {
+      for (const part of await parts.all()) {
+        const box = await part.boundingBox();
+        expect(Math.min(box!.width, box!.height), (await part.getAttribute('aria-label'))!).toBeGreaterThanOrEqual(24);
+      }
+    }).toPass();
     const figure = await page.getByTestId('stage').boundingBox();
     expect(figure!.y).toBeLessThan(height * 0.72);
 
