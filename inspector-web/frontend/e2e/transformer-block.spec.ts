@@ -100,8 +100,11 @@ test('a skipped block is a run, in the URL and undone; a guess is checked agains
     [/^Feed-forward: /, 'mlp'],
     [/^Norms keep/, /ln2/],
   ] as const) {
-    await page.getByRole('heading', { name: heading }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
-    await expect(page.getByTestId('opened')).toHaveAttribute('data-piece', piece, SLOW);
+    // What is above may still grow and move the words away.
+    await expect(async () => {
+      await page.getByRole('heading', { name: heading }).evaluate((e) => e.scrollIntoView({ block: 'center' }));
+      await expect(page.getByTestId('opened')).toHaveAttribute('data-piece', piece, { timeout: 5000 });
+    }).toPass(SLOW);
   }
   const guess = page.getByTestId('guess');
   await guess.evaluate((e) => e.scrollIntoView({ block: 'center' }));
