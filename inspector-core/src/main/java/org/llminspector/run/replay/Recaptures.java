@@ -1,7 +1,10 @@
 package org.llminspector.run.replay;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.BiConsumer;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
@@ -89,6 +92,17 @@ public final class Recaptures {
                 return null;
             });
         }
+    }
+
+    /** Passes these hooks' values over all positions to a visitor: what the run has, then what a replay has to compute. Blocks. */
+    public void values(RunManifest run, Collection<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
+        SortedSet<HookId> lacking = new TreeSet<>(hooks);
+        for (RunManifest.CaptureEntry c : run.captures()) {
+            if (c.positions() == null && lacking.remove(c.hook())) {
+                visitor.accept(c.hook(), store.capture(run.id(), c.hook()));
+            }
+        }
+        if (!lacking.isEmpty()) visit(run.id(), List.copyOf(lacking), visitor);
     }
 
     private RecapturePlan plan(RunManifest run, RecaptureRequest request) {

@@ -9,8 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.SortedSet;
-import java.util.TreeSet;
-import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.llminspector.analysis.HeadProfile;
@@ -153,7 +151,7 @@ public final class Heads {
             if (large.length > 0) large[layer] = new float[heads][];
         }
         int[] whole = {0, tokens.length};
-        patterns(run, layers(spec), (hook, pattern) -> {
+        recaptures.values(run, layers(spec), (hook, pattern) -> {
             float[][] small = thumbnails.get(hook.layer());
             profiles.set(hook.layer(), HeadProfile.of(hook.layer(), pattern, tokens, (head, square) -> {
                 small[head] = MaxPool.of(square, tokens.length, whole, whole, side);
@@ -205,22 +203,11 @@ public final class Heads {
         int n = tokens(run).length;
         float[] square = new float[n * n];
         HookId hook = HookId.of(HookPoint.PATTERN, layer);
-        patterns(run, List.of(hook), (h, pattern) -> pattern.toFloats((long) head * n * n, square, n * n));
+        recaptures.values(run, List.of(hook), (h, pattern) -> pattern.toFloats((long) head * n * n, square, n * n));
         synchronized (squares) {
             squares.put(key, square);
         }
         return square;
-    }
-
-    /** Visits every layer's pattern, from the run's captures or recomputed. */
-    private void patterns(RunManifest run, List<HookId> hooks, BiConsumer<HookId, Tensor> visitor) {
-        SortedSet<HookId> lacking = new TreeSet<>(hooks);
-        for (RunManifest.CaptureEntry c : run.captures()) {
-            if (c.positions() == null && lacking.remove(c.hook())) {
-                visitor.accept(c.hook(), store.capture(run.id(), c.hook()));
-            }
-        }
-        if (!lacking.isEmpty()) recaptures.visit(run.id(), List.copyOf(lacking), visitor);
     }
 
     private static List<HookId> layers(DecoderSpec spec) {

@@ -199,15 +199,9 @@ public final class RecurrentHeads {
         HookPoint scale = mamba ? HookPoint.SSM_DT : HookPoint.SSM_BETA;
         if (!(r instanceof RgLru)) points.addAll(List.of(key, query));
         if (mamba || r instanceof DeltaNet) points.add(scale);
+        List<HookId> hooks = points.stream().map(p -> HookId.of(p, layer)).toList();
         Map<HookId, float[]> seen = new TreeMap<>();
-        List<HookId> lacking = new ArrayList<>();
-        for (HookPoint p : points) {
-            HookId hook = HookId.of(p, layer);
-            boolean kept = run.captures().stream().anyMatch(c -> c.hook().equals(hook) && c.positions() == null);
-            if (kept) seen.put(hook, store.capture(run.id(), hook).toFloats());
-            else lacking.add(hook);
-        }
-        if (!lacking.isEmpty()) recaptures.visit(run.id(), lacking, (hook, value) -> seen.put(hook, value.toFloats()));
+        recaptures.values(run, hooks, (hook, value) -> seen.put(hook, value.toFloats()));
         EffectiveAttention attention = new EffectiveAttention(
                 r,
                 run.positions(),
