@@ -939,6 +939,7 @@ class Run:
         key: Optional[Index] = None,
         feature: Optional[Index] = None,
         state: Optional[Index] = None,
+        form: Optional[Index] = None,
     ) -> NDArray[Any]:
         """The values seen at one hook, with its axes in the hook's order; an indexed axis stays, with size 1.
 
@@ -952,6 +953,7 @@ class Run:
         Args:
             feature: a vector's elements: d_head, d_model, d_mlp or vocab.
             state: the d_state axis of a recurrence's state, keys and queries.
+            form: the forms of a residual stream that has several.
 
         Raises:
             InspectorProblem: the run did not capture this hook, no such hook exists, or the slice is outside it.
@@ -965,6 +967,7 @@ class Run:
             key=_index(key),
             feature=_index(feature),
             state=_index(state),
+            form=_index(form),
         )
         path = _path("runs", self.id, "captures", hook) + query_string
         return _only(self._inspector._bytes(path), hook)

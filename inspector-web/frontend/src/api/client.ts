@@ -10,7 +10,7 @@ const BASE = '/api/v1';
 const MIB = 1024 * 1024;
 
 /** A slice of a capture, axis by axis, in NumPy's notation: 3, -1, '2:5'. */
-export type Slice = Partial<Record<'pos' | 'head' | 'query' | 'key' | 'feature', number | string>>;
+export type Slice = Partial<Record<'pos' | 'head' | 'query' | 'key' | 'feature' | 'state' | 'form', number | string>>;
 
 /** A tokenizer of a model's or a published encoding; `chat` puts the text as a turn. */
 export interface TokenizerChoice {

@@ -37,8 +37,8 @@ public final class LogitLens {
     /**
      * Reads residual streams, a few positions at a time.
      *
-     * @param residuals each [1, pos, d_model]
-     * @param last the last block's output, [1, pos, d_model], the reference of the others
+     * @param residuals each [1, pos, d_model], or all forms of it, [1, pos, form, d_model]
+     * @param last the last block's output in the same shape, the reference of the others
      * @param start the first position
      * @param stop the position after the last one
      * @return one row per stream, one cell per position
@@ -76,8 +76,10 @@ public final class LogitLens {
     }
 
     private Distribution[] distributions(Tensor resid, int from, int to) {
-        int dModel = Math.toIntExact(resid.shape()[2]);
-        Tensor part = resid.slice(new int[] {0, 1}, new int[] {from, to}, new int[] {0, dModel});
+        int[][] ranges = new int[resid.shape().length][];
+        for (int a = 0; a < ranges.length; a++) ranges[a] = new int[] {0, Math.toIntExact(resid.shape()[a])};
+        ranges[1] = new int[] {from, to};
+        Tensor part = resid.slice(ranges);
         float[] logits = engine.unembed(part).toFloats(); // [1, pos, vocab]
         int vocab = logits.length / (to - from);
         Distribution[] all = new Distribution[to - from];

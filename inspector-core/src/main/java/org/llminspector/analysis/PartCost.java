@@ -8,11 +8,14 @@ import org.llminspector.engine.cache.KvCacheReport;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvShape;
 import org.llminspector.engine.cache.LayerState;
+import org.llminspector.engine.layer.Modules;
 import org.llminspector.spec.Activation;
+import org.llminspector.spec.AltUp;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Latent;
+import org.llminspector.spec.LayerInputs;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 import org.llminspector.spec.Norm;
@@ -100,27 +103,31 @@ public record PartCost(
             long projection = spec.dEmbed() == null ? 0 : wide * d; // float32, on either side
             long positions = spec.learnedPositions() ? spec.maxContext() * d : 0;
             long read = tokens * (wide + (spec.learnedPositions() ? d : 0));
-            long normed = numbers(spec.embedNorm(), d);
-            long embedding = table + positions + normed + projection;
+            long forms = spec.altUp() == null ? 0 : (spec.altUp().forms() - 1) * d * d; // on either side
+            LayerInputs p = spec.layerInputs();
+            long inputs = p == null ? 0 : (long) spec.nLayers() * p.width();
+            long products = projection + forms + inputs * d;
+            long vectors = numbers(spec.embedNorm(), d) + (p == null ? 0 : numbers(p.norm(), p.width()));
+            long embedding = table + positions + vectors + products + (p == null ? 0 : p.vocab() * inputs);
             parts.add(new PartCost(
                     Part.EMBED,
                     null,
                     embedding,
-                    2 * tokens * projection,
-                    read + normed + projection,
-                    size("embed", wide, read) + (normed + projection) * VECTOR,
+                    2 * tokens * products,
+                    read + tokens * inputs + vectors + products,
+                    size("embed", wide, read + tokens * inputs) + (vectors + products) * VECTOR,
                     0,
                     0));
             for (int i = 0; i < spec.nLayers(); i++) block(i, spec.layers().get(i));
             norm(Part.LN_FINAL, null, spec.finalNorm(), d);
-            long own = (spec.tied() ? 0 : table) + (spec.unembedBias() ? spec.vocab() : 0) + projection;
+            long own = (spec.tied() ? 0 : table) + (spec.unembedBias() ? spec.vocab() : 0) + projection + forms;
             parts.add(new PartCost(
                     Part.UNEMBED,
                     null,
                     own,
-                    2 * (table + projection),
-                    table + projection,
-                    size("unembed", wide, table) + projection * VECTOR,
+                    2 * (table + projection + forms),
+                    table + projection + forms,
+                    size("unembed", wide, table) + (projection + forms) * VECTOR,
                     0,
                     0));
             return parts;
@@ -129,17 +136,39 @@ public record PartCost(
         private void block(int i, LayerSpec layer) {
             long d = spec.dModel();
             String b = "blocks." + i + ".";
+            if (spec.altUp() != null) altUp(i, spec.altUp());
             norm(Part.LN1, i, layer.ln1(), d);
             if (layer.mixer() instanceof ShortConv c) convolution(i, layer, c, b + "conv.");
             if (layer.attends()) attention(i, layer, layer.attention(), b);
             if (layer.recurrence() != null) recurrence(i, layer, layer.recurrence(), b + "ssm.");
             if (layer.ln1Post() != null) norm(Part.LN1_POST, i, layer.ln1Post(), d);
+            if (layer.laurel() != null) {
+                long rank = layer.laurel().rank();
+                products(Part.LAUREL, i, d, 0, new String[] {b + "laurel.left"}, rank);
+                products(Part.LAUREL, i, rank, numbers(layer.laurel().norm(), d), new String[] {b + "laurel.right"}, d);
+            }
             boolean both = layer.mixer() != null && layer.feedsForward();
             if (both && !layer.parallel()) plain(Part.RESID_MID, i);
             norm(Part.LN2, i, layer.ln2(), d);
             if (layer.feedsForward()) mlp(i, layer.mlp(), b + "mlp.");
             if (layer.ln2Post() != null) norm(Part.LN2_POST, i, layer.ln2Post(), d);
-            plain(Part.RESID_POST, i);
+            if (spec.layerInputs() != null) {
+                long width = spec.layerInputs().width();
+                products(Part.PLE, i, d, 0, new String[] {b + "ple.gate"}, width);
+                products(Part.PLE, i, width, numbers(spec.layerInputs().norm(), d), new String[] {b + "ple.out"}, d);
+            }
+            long scale = layer.scaled() ? 1 : 0;
+            parts.add(new PartCost(Part.RESID_POST, i, scale, 0, scale, scale * VECTOR, 0, 0));
+        }
+
+        /** The router, which reads the stream twice, and the matrices of predictions and corrections, in float32. */
+        private void altUp(int i, AltUp a) {
+            long d = spec.dModel();
+            long f = a.forms();
+            long numbers = f * d + f * f * f + f * f;
+            long flops = 2 * tokens * (2 * f * d + f * f * f + f * f + f * f * d);
+            long all = numbers + numbers(a.norm(), d) + (a.scaled() ? d : 0);
+            parts.add(new PartCost(Part.ALTUP, i, all, flops, all, all * VECTOR, 0, 0));
         }
 
         private void convolution(int i, LayerSpec layer, ShortConv c, String name) {
@@ -176,18 +205,20 @@ public record PartCost(
             long kv1 = (long) a.nKvHeads() * a.dHead();
             long values = (long) a.nKvHeads() * a.dValue();
             boolean all = a.qkNormWide() || a.qkNormByHead();
-            long qkNorms = numbers(a.qNorm(), all ? q : a.dHead()) + numbers(a.kNorm(), all ? kv1 : a.dHead());
+            boolean own = a.keysFrom() == null; // else another layer's keys and values
+            long qkNorms = numbers(a.qNorm(), all ? q : a.dHead())
+                    + (own ? numbers(a.kNorm(), all ? kv1 : a.dHead()) + numbers(a.vNorm(), a.dValue()) : 0);
+            List<Long> outs = !own ? List.of(q) : a.valuesAreKeys() ? List.of(q, kv1) : List.of(q, kv1, values);
+            long[] widths = outs.stream().mapToLong(Long::longValue).toArray();
             if (a.latent() != null) latent(i, a, b + "attn.");
             else
                 products(
                         Part.QKV,
                         i,
                         d,
-                        (a.qkvBias() ? q + kv1 + values : 0) + qkNorms,
-                        new String[] {b + "attn.q", b + "attn.k", b + "attn.v"},
-                        q,
-                        kv1,
-                        values);
+                        (a.qkvBias() ? outs.stream().mapToLong(Long::longValue).sum() : 0) + qkNorms,
+                        Modules.qkv(b + "attn.", a).toArray(String[]::new),
+                        widths);
             if (a.gated()) products(Part.QKV, i, d, 0, new String[] {b + "attn.gate"}, (long) a.nHeads() * a.dValue());
             if (a.rope() != null) plain(Part.ROPE, i);
             long pairs = 2 * a.reach().pairs(past, tokens) * a.nHeads();
@@ -195,7 +226,7 @@ public record PartCost(
             long scored = toLatents ? a.latent().dShared() + (long) a.latent().dLatent() : a.dHead();
             long summed = toLatents ? a.latent().dLatent() : a.dValue();
             long keys = past + tokens - a.reach().first(Math.toIntExact(past));
-            KvShape kept = KvShape.of(layer);
+            KvShape kept = KvShape.of(own ? layer : spec.layers().get(a.keysFrom()));
             long written = tokens * KvCacheReport.row(layer, kv);
             long keyBytes = keys * kept.heads() * kv.key().bytes(kept.key());
             long valueBytes = keys * kept.heads() * kv.value().bytes(kept.value());
@@ -267,7 +298,8 @@ public record PartCost(
                             + size(name + "shared_expert.in", d, shared));
             double out = e.active() * (double) size(name + "experts.0.out", mlp.dMlp(), expert)
                     + size(name + "shared_expert.out", Math.max(1, shared / d), shared);
-            long gate = e.sharedGate() ? d : 0;
+            // Norms and scales of experts beside an MLP.
+            long gate = (e.sharedGate() ? d : 0) + (e.apart() == null ? 0 : 4 * d + e.count());
             long all = e.count() * expert + shared;
             long inBias = mlp.bias() ? ins * mlp.dMlp() : 0;
             long outBias = mlp.bias() ? d : 0;

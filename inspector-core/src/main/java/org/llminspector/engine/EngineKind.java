@@ -57,7 +57,8 @@ public interface EngineKind {
         public static StoredWeight of(Weights weights, String name) {
             TensorInfo info = weights.info(name);
             long[] shape = weights.shape(name);
-            boolean table = name.startsWith("embed") || name.startsWith("pos_embed");
+            boolean table =
+                    name.startsWith("embed") || name.startsWith("pos_embed") || name.equals(Weights.LAYER_TABLE);
             String own = name.replaceFirst("\\.weight$|\\.bias$", "");
             return new StoredWeight(
                     Tensor.elements(shape),

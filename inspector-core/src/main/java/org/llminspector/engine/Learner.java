@@ -17,9 +17,16 @@ public interface Learner extends AutoCloseable {
     /**
      * Refuses a model that cannot be trained, before anything is allocated.
      *
-     * @throws Problem UNSUPPORTED for one with recurrences
+     * @throws Problem UNSUPPORTED for one with recurrences, per-layer embeddings, or layers that read others' keys
      */
     static void check(DecoderSpec spec) {
+        if (spec.layerInputs() != null
+                || spec.altUp() != null
+                || spec.attentions().anyMatch(a -> a.keysFrom() != null))
+            throw Problem.unsupported("the training step has no per-layer embeddings and no shared keys")
+                    .where("layer_inputs, alt_up, attention.keys_from")
+                    .expected("a model whose layers read the residual stream alone")
+                    .found(spec.family());
         if (spec.layers().stream().noneMatch(l -> l.recurrence() != null)) return;
         throw Problem.unsupported("a recurrence cannot be trained here: the training step has no loop over positions")
                 .where("layers, recurrence")

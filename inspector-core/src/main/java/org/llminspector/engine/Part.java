@@ -6,6 +6,8 @@ import com.fasterxml.jackson.annotation.JsonValue;
 public enum Part {
     /** Lookup of the token embedding, and of learned positions. */
     EMBED("embed"),
+    /** In models whose stream has several forms: their predictions before the block, and their corrections after it. */
+    ALTUP("altup"),
     LN1("ln1"),
     /** The projections to q, k and v, and the norms of q and k. */
     QKV("attn.qkv"),
@@ -32,6 +34,8 @@ public enum Part {
     SSM_OUT("ssm.out"),
     /** The norm of attention's output, in families that have one. */
     LN1_POST("ln1_post"),
+    /** The low-rank path beside attention, in layers that have one. */
+    LAUREL("laurel"),
     /** Adding attention's output to the stream; a parallel block has no such part. */
     RESID_MID("resid_mid"),
     LN2("ln2"),
@@ -41,6 +45,8 @@ public enum Part {
     /** In a mixture, including the shared expert. */
     MLP_OUT("mlp.out"),
     LN2_POST("ln2_post"),
+    /** The gate of a token's own input to the layer, and its projection. */
+    PLE("ple"),
     RESID_POST("resid_post"),
     LN_FINAL("ln_final"),
     UNEMBED("unembed");

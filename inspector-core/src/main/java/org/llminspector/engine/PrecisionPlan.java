@@ -276,6 +276,8 @@ public record PrecisionPlan(
                 feedForward(modules, block + "mlp.experts." + e + ".", mlp);
             }
             if (experts != null && experts.dShared() != null) feedForward(modules, block + "mlp.shared_expert.", mlp);
+            if (layer.laurel() != null) modules.addAll(List.of(block + "laurel.left", block + "laurel.right"));
+            if (spec.layerInputs() != null) modules.addAll(List.of(block + "ple.gate", block + "ple.out"));
         }
         modules.add("unembed");
         return modules;
@@ -293,6 +295,8 @@ public record PrecisionPlan(
 
     private static List<String> projections(Attention a) {
         Latent latent = a.latent();
+        if (latent == null && a.keysFrom() != null) return List.of("q", "o");
+        if (latent == null && a.valuesAreKeys()) return List.of("q", "k", "o");
         if (latent == null) return a.gated() ? List.of("q", "k", "v", "gate", "o") : List.of("q", "k", "v", "o");
         return latent.dQuery() == null
                 ? List.of("q", "kv_down", "k_rope", "k", "v", "o")

@@ -87,9 +87,9 @@ public final class Config {
         this.path = path;
     }
 
-    /** The reference's default where the field is absent; an explicit null stays null. */
+    /** The reference's default where the field is absent, the first that is given; an explicit null stays null. */
     Config whenAbsent(String field, Object value) {
-        defaults.put(field, Json.mapper().valueToTree(value));
+        defaults.putIfAbsent(field, Json.mapper().valueToTree(value));
         return this;
     }
 

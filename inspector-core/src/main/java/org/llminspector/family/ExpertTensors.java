@@ -22,6 +22,10 @@ final class ExpertTensors {
      */
     static void put(WeightPlan plan, Mlp mlp, int d, String to, String from, Checkpoint checkpoint) {
         Experts e = mlp.experts();
+        if (e.apart() != null) {
+            besideMlp(plan, mlp, d, to, from);
+            return;
+        }
         boolean sparseName = checkpoint.has(from + "block_sparse_moe.gate.weight")
                 || checkpoint.has(from + "block_sparse_moe.router.layer.weight");
         boolean forward = checkpoint.has(from + "feed_forward.gate.weight")
@@ -69,6 +73,28 @@ final class ExpertTensors {
         String[] names = {"gate_proj", "up_proj", "down_proj"};
         feedForward(plan, to + "shared_expert.", part + shared, names, e.dShared(), d, false);
         if (e.sharedGate()) plan.linear(to + "shared_expert_gate", part + "shared_expert_gate", 1, d, false);
+    }
+
+    /** Gemma 4's, beside the layer's MLP. */
+    private static void besideMlp(WeightPlan plan, Mlp mlp, int d, String to, String from) {
+        Experts e = mlp.experts();
+        plan.linear(to + "router", from + "router.proj", e.count(), d, false)
+                .put(to + "router.input_scale", Source.of(from + "router.scale", d))
+                .put(to + "router.expert_scale", Source.of(from + "router.per_expert_scale", e.count()))
+                .rmsNorm(to + "experts_norm", from + "pre_feedforward_layernorm_2", d)
+                .rmsNorm(to + "experts_post_norm", from + "post_feedforward_layernorm_2", d)
+                .rmsNorm(to + "shared_expert.post_norm", from + "post_feedforward_layernorm_1", d);
+        for (int i = 0; i < e.count(); i++)
+            together(
+                    plan,
+                    mlp,
+                    d,
+                    i,
+                    to + "experts." + i + ".",
+                    from + "experts.gate_up_proj",
+                    from + "experts.down_proj");
+        String[] names = {"gate_proj", "up_proj", "down_proj"};
+        feedForward(plan, to + "shared_expert.", from + "mlp.", names, e.dShared(), d, false);
     }
 
     /** Beside the router's weight, in the mixture itself, or as ERNIE's [1, expert]. */

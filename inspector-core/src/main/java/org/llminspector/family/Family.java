@@ -20,6 +20,8 @@ public interface Family {
             new Qwen3(),
             new Gemma2(),
             new Gemma3(),
+            new Gemma3n(),
+            new Gemma4(),
             new Phi3(),
             new GptNeoX(),
             new Olmo2(),

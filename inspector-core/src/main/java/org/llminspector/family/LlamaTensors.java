@@ -79,8 +79,10 @@ final class LlamaTensors {
                 plan.linear(to + "attn.q", from + "self_attn.q_proj", q, d, a.qkvBias());
                 if (a.gated()) plan.linear(to + "attn.gate", from + "self_attn.gate_proj", z, d, false);
             }
-            plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
-            plan.linear(to + "attn.v", from + "self_attn.v_proj", a.nKvHeads() * a.dValue(), d, a.qkvBias());
+            boolean own = a.keysFrom() == null;
+            if (own) plan.linear(to + "attn.k", from + "self_attn.k_proj", kv, d, a.qkvBias());
+            if (own && !a.valuesAreKeys())
+                plan.linear(to + "attn.v", from + "self_attn.v_proj", a.nKvHeads() * a.dValue(), d, a.qkvBias());
             plan.linear(to + "attn.o", from + "self_attn.o_proj", d, z, a.outBias());
         }
         String sinks = from + "self_attn.sinks";

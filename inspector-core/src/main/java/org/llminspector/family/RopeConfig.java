@@ -40,8 +40,11 @@ final class RopeConfig {
         if (!(partial > 0 && partial <= 1)) {
             throw config.wrong("partial_rotary_factor", "more than 0 and at most 1", partial);
         }
-        int dims = (int) (dHead * partial);
-        Rope.Scaling scaling = new RopeConfig(config, json, maxContext).scaling(dims);
+        boolean proportional = json.textOr("rope_type", "").equals("proportional");
+        int dims = proportional ? dHead : (int) (dHead * partial);
+        Rope.Scaling scaling = proportional
+                ? new Rope.Proportional(partial, json.positive("factor", 1))
+                : new RopeConfig(config, json, maxContext).scaling(dims);
         double base = json.positive("rope_theta", theta);
         boolean fixed = scaling instanceof Rope.Default && json.has("alpha");
         if (fixed) base *= Math.pow(json.positive("alpha"), dims / (dims - 2.0));

@@ -33,12 +33,27 @@ import org.llminspector.spec.DecoderSpec;
  * channel], {@code ssm.a.weight} (rates of decay, at most 0), {@code ssm.dt_bias.weight}, {@code ssm.d.weight}, {@code
  * ssm.out_norm.weight} and Mamba's {@code ssm.dt_norm|b_norm|c_norm.weight}.
  *
+ * <p>A layer's own inputs: {@code ple.embed.weight} [token, layer * d_ple], {@code ple.project.weight} [layer * d_ple,
+ * d_model], {@code ple.project_norm.weight} [d_ple]; in block i {@code ple.gate.weight} [d_ple, d_model], {@code
+ * ple.out.weight} [d_model, d_ple], {@code ple.out_norm.weight}. AltUp: {@code altup.f.project|unproject.weight}
+ * [d_model, d_model] of forms 1 and above; in block i {@code altup.router.weight} [form, d_model], {@code
+ * altup.predict.weight} [form * form, form], {@code altup.correct.weight} [form, form], {@code
+ * altup.router_norm|scale.weight} [d_model]. LAuReL: {@code laurel.left.weight} [rank, d_model], {@code
+ * laurel.right.weight} [d_model, rank], {@code laurel.out_norm.weight}. {@code out_scale.weight} [1].
+ *
  * <p>MLP: {@code mlp.gate|in|out.weight|bias}; of xIELU {@code mlp.act.alpha_p|alpha_n|beta|eps} [1] (the factors as
  * they multiply, alpha_n less beta). Mixture: {@code mlp.router.weight|bias} [expert, d_model] and {@code
  * mlp.router.choice_bias}, {@code mlp.experts.e.gate|in|out.weight|bias}, {@code mlp.shared_expert.gate|in|out.weight},
- * {@code mlp.shared_expert_gate.weight} [1, d_model].
+ * {@code mlp.shared_expert_gate.weight} [1, d_model]; of experts beside an MLP {@code mlp.router.input_scale} [d_model],
+ * {@code mlp.router.expert_scale} [expert] and {@code mlp.experts_norm|experts_post_norm|shared_expert.post_norm.weight}.
  */
 public final class Weights {
+
+    /**
+     * The table of all layers' inputs, [token, layer * d_ple]: in Gemma 3n larger than all other weights together, of
+     * which a token needs one row. An engine reads rows of it from the files.
+     */
+    public static final String LAYER_TABLE = "ple.embed.weight";
 
     /** Values per band of rows. */
     private static final long BAND = 1 << 18;

@@ -12,6 +12,10 @@ public enum Axis {
     D_STATE,
     /** The latent vector of a token's keys and values, or of its queries. */
     D_LATENT,
+    /** A token's own input to a layer. */
+    D_PLE,
+    /** The forms of the residual stream (AltUp). */
+    FORM,
     QUERY,
     KEY,
     VOCAB,

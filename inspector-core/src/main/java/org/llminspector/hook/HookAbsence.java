@@ -25,6 +25,12 @@ public final class HookAbsence {
         boolean ofHeads = point.template().contains(".attn.") || point == HookPoint.ATTN_OUT;
         boolean convolves = ofHeads && spec.layers().get(layer).convolves();
         String where = others.stream().limit(SHOWN_LAYERS).map(String::valueOf).collect(Collectors.joining(", "));
+        boolean reads = point == HookPoint.K || point == HookPoint.V || point == HookPoint.ROT_K;
+        if (reads
+                && spec.layers().get(layer).attends()
+                && spec.layers().get(layer).attention().keysFrom() != null)
+            return "this layer attends to the keys and values of layer "
+                    + spec.layers().get(layer).attention().keysFrom() + ", which has the hook";
         return (convolves ? "this layer has a short convolution, and no heads" : of(point))
                 + (others.size() == 1 ? "; layer " + where + " has it" : "; layers " + where)
                 + (others.size() == 1 ? "" : others.size() > SHOWN_LAYERS ? " and others have it" : " have it");
@@ -36,6 +42,9 @@ public final class HookAbsence {
         return switch (point) {
             case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> "this layer has no short convolution";
             case POS_EMBED -> "this family has no learned positions; it rotates queries and keys (RoPE)";
+            case EMBED_FORMS, ALTUP_PREDICTIONS, ALTUP_COEFS, FORMS -> "this model's residual stream has one form";
+            case LAUREL_OUT -> "this layer has no low-rank path beside attention";
+            case PLE_INPUT, PLE_PRE, PLE_POST, PLE_OUT -> "this model's layers have no inputs of their own";
             case ROT_Q, ROT_K -> "this layer does not rotate queries and keys (no RoPE)";
             case ATTN_GATE -> "attention has no gate in this layer";
             case KV_LATENT -> "this family makes keys and values of the layer's input, and of no latent vector";

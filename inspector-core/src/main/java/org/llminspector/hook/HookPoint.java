@@ -3,14 +3,11 @@ package org.llminspector.hook;
 import static org.llminspector.hook.Axis.*;
 
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.llminspector.base.Problem;
-import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.Experts;
-import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
-import org.llminspector.spec.Mlp;
 
 /**
  * Table of all hook points, the values that can be captured or changed: one row per point, in the order in which data
@@ -28,6 +25,16 @@ public enum HookPoint {
             D_MODEL),
     POS_EMBED("hook_pos_embed", "the position's learned vector, added to the embedding", BATCH, POS, D_MODEL),
 
+    EMBED_FORMS(
+            "hook_embed_forms", "the embedding in all forms of the residual stream (AltUp)", BATCH, POS, FORM, D_MODEL),
+
+    ALTUP_PREDICTIONS(
+            "blocks.{i}.altup.hook_predictions",
+            "what each form of the residual stream is predicted to be before the block: a mixture of all",
+            BATCH,
+            POS,
+            FORM,
+            D_MODEL),
     RESID_PRE("blocks.{i}.hook_resid_pre", "the residual stream as the block reads it", BATCH, POS, D_MODEL),
     LN1_SCALE("blocks.{i}.ln1.hook_scale", "what ln1 divides by: the (centred) root mean square", BATCH, POS, ONE),
     LN1_NORMALIZED("blocks.{i}.ln1.hook_normalized", "after the division, before ln1's weight", BATCH, POS, D_MODEL),
@@ -172,6 +179,12 @@ public enum HookPoint {
     ATTN_OUT("blocks.{i}.hook_attn_out", "what attention adds to the residual stream", BATCH, POS, D_MODEL),
     CONV_OUT("blocks.{i}.hook_conv_out", "what a short convolution adds to the residual stream", BATCH, POS, D_MODEL),
     SSM_OUT("blocks.{i}.hook_ssm_out", "what a recurrence adds to the residual stream", BATCH, POS, D_MODEL),
+    LAUREL_OUT(
+            "blocks.{i}.hook_laurel_out",
+            "what the low-rank path beside attention adds to the residual stream (LAuReL)",
+            BATCH,
+            POS,
+            D_MODEL),
     RESID_MID(
             "blocks.{i}.hook_resid_mid",
             "the residual stream between attention, or what is in its place, and MLP",
@@ -267,7 +280,34 @@ public enum HookPoint {
             D_MODEL),
     LN2_POST_OUT("blocks.{i}.ln2_post.hook_out", "the MLP's output after its own norm", BATCH, POS, D_MODEL),
     MLP_OUT("blocks.{i}.hook_mlp_out", "what the MLP adds to the residual stream", BATCH, POS, D_MODEL),
+    ALTUP_COEFS(
+            "blocks.{i}.altup.hook_coefs",
+            "what share each form of the stream takes of the block's output less the first form's prediction",
+            BATCH,
+            POS,
+            FORM),
+    PLE_INPUT(
+            "blocks.{i}.ple.hook_input",
+            "the token's own input to this layer (per-layer embedding): its row of a table, and a projection of its embedding",
+            BATCH,
+            POS,
+            D_PLE),
+    PLE_PRE("blocks.{i}.ple.hook_pre", "the gate of that input, before its activation function", BATCH, POS, D_PLE),
+    PLE_POST("blocks.{i}.ple.hook_post", "gate times input, as the output projection reads it", BATCH, POS, D_PLE),
+    PLE_OUT(
+            "blocks.{i}.hook_ple_out",
+            "what the token's own input adds to the residual stream; in a model of several forms to all but the first",
+            BATCH,
+            POS,
+            D_MODEL),
     RESID_POST("blocks.{i}.hook_resid_post", "the residual stream as the block leaves it", BATCH, POS, D_MODEL),
+    FORMS(
+            "blocks.{i}.hook_forms",
+            "all forms of the residual stream as the block leaves them (AltUp); hook_resid_post is the first",
+            BATCH,
+            POS,
+            FORM,
+            D_MODEL),
 
     LN_FINAL_SCALE("ln_final.hook_scale", "what the final norm divides by", BATCH, POS, ONE),
     LN_FINAL_NORMALIZED(
@@ -323,36 +363,7 @@ public enum HookPoint {
 
     /** Whether this model has the point at this layer (the layer is ignored for points outside the blocks). */
     public boolean existsIn(DecoderSpec spec, int layer) {
-        if (!layered()) return this != POS_EMBED || spec.learnedPositions();
-        LayerSpec block = spec.layers().get(layer);
-        if (recurrent() != null) return recurrent().existsIn(block.recurrence());
-        return switch (this) {
-            case LN1_SCALE, LN1_NORMALIZED -> block.ln1() != null;
-            case LN2_SCALE, LN2_NORMALIZED -> block.ln2() != null;
-            case LN1_POST_OUT -> block.ln1Post() != null;
-            case LN2_POST_OUT -> block.ln2Post() != null;
-            case Q, K, V, ATTN_SCORES, PATTERN, Z, RESULT, ATTN_OUT -> block.attends();
-            case ROT_Q, ROT_K -> block.attends() && block.attention().rope() != null;
-            case ATTN_GATE -> block.attends() && block.attention().gated();
-            case KV_LATENT -> block.attends() && block.attention().latent() != null;
-            case Q_LATENT -> block.attends() && latent(block.attention().latent()) > 0;
-            case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> block.convolves();
-            case MLP_OUT -> block.feedsForward();
-            case MLP_PRE, MLP_POST -> block.feedsForward() && block.mlp().experts() == null;
-            case MLP_PRE_LINEAR -> block.mlp().gated() && block.mlp().experts() == null;
-            case ROUTER_LOGITS, EXPERT_INDICES, EXPERT_WEIGHTS, EXPERT_GATES, EXPERT_PRE, EXPERT_POST, EXPERT_OUT ->
-                block.mlp().experts() != null;
-            case EXPERT_PRE_LINEAR -> block.mlp().gated() && block.mlp().experts() != null;
-            case SHARED_PRE, SHARED_POST, SHARED_OUT -> shares(block.mlp());
-            case SHARED_PRE_LINEAR -> block.mlp().gated() && shares(block.mlp());
-            case SHARED_GATE -> shares(block.mlp()) && block.mlp().experts().sharedGate();
-            case RESID_MID -> !block.parallel() && block.mixer() != null && block.feedsForward();
-            default -> true;
-        };
-    }
-
-    private static boolean shares(Mlp mlp) {
-        return mlp.experts() != null && mlp.experts().dShared() != null;
+        return HookPresence.of(this, spec, layer);
     }
 
     /**
@@ -367,6 +378,16 @@ public enum HookPoint {
                 .toList();
     }
 
+    /** The points between layers, which no layer has inside. */
+    public static Set<HookPoint> between(DecoderSpec spec) {
+        return spec.altUp() == null ? Set.of(RESID_PRE, RESID_POST) : Set.of(RESID_POST, FORMS);
+    }
+
+    /** What the final norm reads of the last layer. */
+    public static HookId end(DecoderSpec spec) {
+        return HookId.of(spec.altUp() == null ? RESID_POST : FORMS, spec.nLayers() - 1);
+    }
+
     /**
      * Shape of the value for one sequence; sizes of experts, slots, latent vectors and heads are 0 where the layer has
      * none.
@@ -375,44 +396,7 @@ public enum HookPoint {
      * @param keys positions with cached keys, this pass's included
      */
     public long[] shape(DecoderSpec spec, int layer, long positions, long keys) {
-        LayerSpec block = spec.layers().get(layer);
-        Attention attention = block.attends() ? block.attention() : null;
-        Mlp mlp = block.mlp();
-        Experts experts = mlp.experts();
-        boolean shared = this == SHARED_PRE || this == SHARED_PRE_LINEAR || this == SHARED_POST;
-        boolean perKvHead = this == K || this == V || this == ROT_K;
-        long[] shape = new long[axes.size()];
-        for (int i = 0; i < shape.length; i++) {
-            boolean ofHeads = axes.get(i) == HEAD || axes.get(i) == D_HEAD || axes.get(i) == D_STATE;
-            if (ofHeads && recurrent() != null) {
-                shape[i] = recurrent().size(axes.get(i), block.recurrence());
-                continue;
-            }
-            shape[i] = switch (axes.get(i)) {
-                case D_STATE -> 0;
-                case BATCH, ONE -> 1;
-                case POS, QUERY -> positions;
-                case KEY -> keys;
-                case HEAD -> attention == null ? 0 : perKvHead ? attention.nKvHeads() : attention.nHeads();
-                case D_HEAD ->
-                    attention == null
-                            ? 0
-                            : this == V || this == Z || this == ATTN_GATE ? attention.dValue() : attention.dHead();
-                case D_LATENT -> attention == null ? 0 : latent(attention.latent());
-                case D_MODEL -> spec.dModel();
-                case D_MLP -> !shared ? mlp.dMlp() : shares(mlp) ? experts.dShared() : 0;
-                case EXPERT -> experts == null ? 0 : experts.count();
-                case SLOT -> experts == null ? 0 : experts.active();
-                case VOCAB -> spec.vocab();
-            };
-        }
-        return shape;
-    }
-
-    private long latent(Latent latent) {
-        if (latent == null) return 0;
-        if (this == KV_LATENT) return latent.dLatent();
-        return latent.dQuery() == null ? 0 : latent.dQuery();
+        return HookShape.of(this, spec, layer, positions, keys);
     }
 
     /** Index of the axis that counts a pass's positions: {@code pos} or {@code query}. */

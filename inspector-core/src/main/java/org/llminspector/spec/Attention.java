@@ -30,6 +30,11 @@ import org.llminspector.base.Built;
  * @param valueScale factor of values, or null for 1 (MiMo's {@code attention_value_scale})
  * @param gated whether a head's sum of values is multiplied, component by component, by the sigmoid of a projection of
  *     the layer's input (arXiv:2505.06708; Afmoe, Qwen3-Next)
+ * @param vNorm norm of each head's values, or null (Gemma 3n, 4)
+ * @param keysFrom layer before this one whose keys and values it attends to, or null for its own (config {@code
+ *     num_kv_shared_layers})
+ * @param valuesAreKeys whether values are the keys' projection, before its norm and rotation (Gemma 4's {@code
+ *     attention_k_eq_v})
  */
 @Built
 public record Attention(
@@ -55,7 +60,10 @@ public record Attention(
         boolean qkNormRotated,
         QueryScale queryScale,
         Float valueScale,
-        boolean gated)
+        boolean gated,
+        Norm vNorm,
+        Integer keysFrom,
+        boolean valuesAreKeys)
         implements Mixer {
 
     public Attention {

@@ -26,6 +26,8 @@ import org.llminspector.base.Built;
  * @param logitSoftcap c in c * tanh(logits / c), or null (Gemma 2's {@code final_logit_softcapping})
  * @param dEmbed width of the embedding and the unembedding where projections connect them to the stream, or null for
  *     dModel (OPT 350M's {@code word_embed_proj_dim})
+ * @param layerInputs what each layer reads of the tokens themselves, or null
+ * @param altUp the stream's forms, or null for one
  */
 @Built
 public record DecoderSpec(
@@ -42,7 +44,9 @@ public record DecoderSpec(
         boolean unembedBias,
         Float logitScale,
         Float logitSoftcap,
-        Integer dEmbed) {
+        Integer dEmbed,
+        LayerInputs layerInputs,
+        AltUp altUp) {
 
     public DecoderSpec {
         layers = List.copyOf(layers);
@@ -94,6 +98,8 @@ public record DecoderSpec(
                 unembedBias,
                 logitScale,
                 logitSoftcap,
+                null,
+                null,
                 null);
     }
 
@@ -120,6 +126,11 @@ public record DecoderSpec(
                 .filter(i -> layers.get(i).recurrence() != null)
                 .boxed()
                 .toList();
+    }
+
+    /** Whether a later layer reads this one's keys and values. */
+    public boolean lendsKeys(int layer) {
+        return attentions().anyMatch(a -> a.keysFrom() != null && a.keysFrom() == layer);
     }
 
     /** The attention of each layer with attention. */

@@ -26,6 +26,8 @@ import org.llminspector.base.Built;
  * @param streamNorms whether the outputs of ln1 and ln2 replace the stream (post-norm, as in the original transformer:
  *     OPT 350M; a block's last norm is here the next block's ln1)
  * @param factors of the stream and of what is added to it, or null for 1
+ * @param scaled whether the stream after the layer is multiplied by a learned number (Gemma 4's {@code layer_scalar})
+ * @param laurel a low-rank path beside attention, or null
  */
 @Built
 @JsonIgnoreProperties("mixer")
@@ -39,11 +41,13 @@ public record LayerSpec(
         boolean parallel,
         Float residualScale,
         boolean streamNorms,
-        StreamFactors factors) {
+        StreamFactors factors,
+        boolean scaled,
+        Laurel laurel) {
 
     /** Without a residual scale and norms in the stream. */
     public LayerSpec(Norm ln1, Mixer mixer, Norm ln1Post, Norm ln2, Mlp mlp, Norm ln2Post, boolean parallel) {
-        this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, null, false, null);
+        this(ln1, mixer, ln1Post, ln2, mlp, ln2Post, parallel, null, false, null, false, null);
     }
 
     /** Attention and a recurrence that read the same input and whose outputs are added (Falcon-H1). */

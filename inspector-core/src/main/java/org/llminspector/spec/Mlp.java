@@ -12,9 +12,13 @@ import org.llminspector.base.Built;
  * @param limit c of a clamped SwiGLU, {@code out(act(min(gate(x), c)) * (min(max(in(x), -c), c) + 1))}, or null
  *     (gpt-oss' {@code swiglu_limit})
  * @param experts mixture-of-experts settings, or null for a dense MLP
+ * @param cutoff how many standard deviations above the mean of a token's gates a gate has to be; that threshold is
+ *     subtracted from it, and what is below becomes 0, before the activation; or null (Gemma 3n's {@code
+ *     activation_sparsity_pattern})
  */
 @Built
-public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, Float limit, Experts experts) {
+public record Mlp(
+        int dMlp, Activation activation, boolean gated, boolean bias, Float limit, Experts experts, Float cutoff) {
 
     /** Of a layer without an MLP. */
     public static final Mlp NONE = new Mlp(0, Activation.RELU, false, false);
@@ -28,5 +32,10 @@ public record Mlp(int dMlp, Activation activation, boolean gated, boolean bias, 
     /** Without experts. */
     public Mlp(int dMlp, Activation activation, boolean gated, boolean bias) {
         this(dMlp, activation, gated, bias, null, null);
+    }
+
+    /** Without a cutoff. */
+    public Mlp(int dMlp, Activation activation, boolean gated, boolean bias, Float limit, Experts experts) {
+        this(dMlp, activation, gated, bias, limit, experts, null);
     }
 }

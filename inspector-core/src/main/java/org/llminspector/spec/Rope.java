@@ -32,7 +32,8 @@ public record Rope(int dims, double theta, Scaling scaling) {
         @JsonSubTypes.Type(value = Dynamic.class, name = "dynamic"),
         @JsonSubTypes.Type(value = Yarn.class, name = "yarn"),
         @JsonSubTypes.Type(value = Llama3.class, name = "llama3"),
-        @JsonSubTypes.Type(value = LongRope.class, name = "longrope")
+        @JsonSubTypes.Type(value = LongRope.class, name = "longrope"),
+        @JsonSubTypes.Type(value = Proportional.class, name = "proportional")
     })
     public sealed interface Scaling {}
 
@@ -58,6 +59,9 @@ public record Rope(int dims, double theta, Scaling scaling) {
     /** Llama 3.1: low frequencies divided by factor, high ones kept, interpolated between. */
     public record Llama3(double factor, double lowFreqFactor, double highFreqFactor, int originalContext)
             implements Scaling {}
+
+    /** Only the first {@code share} of the pairs turn (Gemma 4); all frequencies divided by factor. */
+    public record Proportional(double share, double factor) implements Scaling {}
 
     /** LongRoPE (Ding et al. 2024): a divisor per frequency, in one list for short and one for long sequences. */
     public record LongRope(

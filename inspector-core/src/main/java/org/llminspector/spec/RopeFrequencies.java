@@ -26,6 +26,7 @@ public final class RopeFrequencies {
         if (rope.scaling() instanceof Rope.Yarn yarn) return yarn(rope, yarn);
         if (rope.scaling() instanceof Rope.Llama3 llama3) return llama3(rope, llama3);
         if (rope.scaling() instanceof Rope.LongRope longRope) return longRope(rope, longRope, seqLen);
+        if (rope.scaling() instanceof Rope.Proportional part) return proportional(rope, part);
         throw new IllegalStateException("unknown scaling " + rope.scaling());
     }
 
@@ -47,6 +48,13 @@ public final class RopeFrequencies {
         float[] p = new float[(dims + 1) / 2];
         for (int i = 0; i < p.length; i++) p[i] = (float) Math.pow((float) theta, (float) (2 * i) / dims);
         return p;
+    }
+
+    private static float[] proportional(Rope rope, Rope.Proportional s) {
+        float[] f = base(rope.theta(), rope.dims());
+        int turning = (int) (s.share() * rope.dims() / 2);
+        for (int i = 0; i < f.length; i++) f[i] = i < turning ? f[i] / (float) s.factor() : 0;
+        return f;
     }
 
     private static float[] dynamic(Rope rope, Rope.Dynamic s, int seqLen) {

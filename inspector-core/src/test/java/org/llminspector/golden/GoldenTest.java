@@ -162,6 +162,12 @@ class GoldenTest {
         for (int i = 0; i < spec.nLayers(); i++) {
             ours.put("hidden_states." + i, capture.get(HookId.of(between(spec), i)));
             ours.put("layer_out." + i, capture.get(HookId.of(HookPoint.RESID_POST, i)));
+            if (spec.altUp() != null) {
+                HookId before = i == 0 ? HookId.of(HookPoint.EMBED_FORMS) : HookId.of(HookPoint.FORMS, i - 1);
+                ours.put("hidden_states." + i, formsFirst(capture.get(before)));
+                ours.put("layer_out." + i, formsFirst(capture.get(HookId.of(HookPoint.FORMS, i))));
+                ours.put("hidden_states." + (i + 1), ours.get("layer_out." + i));
+            }
             // Where a norm follows the sublayer, the golden is the value before it: not a hook, but soon computed.
             LayerSpec layer = spec.layers().get(i);
             // For the reference a block ends with the norm that the next one begins with here.
@@ -193,6 +199,18 @@ class GoldenTest {
                             : projected(g, capture.get(HookId.of(HookPoint.MLP_POST, i)), block + "mlp.out"));
         }
         return ours;
+    }
+
+    /** [1, pos, form, d_model] as the reference has it, [form, 1, pos, d_model]. */
+    private static Tensor formsFirst(Tensor x) {
+        int pos = (int) x.shape()[1];
+        int forms = (int) x.shape()[2];
+        int d = (int) x.shape()[3];
+        float[] from = x.toFloats();
+        float[] to = new float[from.length];
+        for (int p = 0; p < pos; p++)
+            for (int f = 0; f < forms; f++) System.arraycopy(from, (p * forms + f) * d, to, (f * pos + p) * d, d);
+        return Tensor.of(to, forms, 1, pos, d);
     }
 
     /** What the reference lists as hidden states: streams before blocks, in models of recurrences alone those after. */
@@ -246,7 +264,13 @@ class GoldenTest {
             seen.put(
                     HookId.of(HookPoint.LN_FINAL_OUT),
                     (normed ? "layer_out." : "hidden_states.") + (spec.nLayers() - (normed ? 1 : 0)));
+            boolean forms = spec.altUp() != null;
+            if (forms) seen.remove(HookId.of(HookPoint.LN_FINAL_OUT));
             for (int i = 0; i < spec.nLayers() && !normed; i++) {
+                if (forms) {
+                    seen.put(HookId.of(HookPoint.FORMS, i), "layer_out." + i);
+                    continue;
+                }
                 seen.put(HookId.of(HookPoint.RESID_POST, i), "layer_out." + i);
                 if (between(spec) == HookPoint.RESID_PRE)
                     seen.put(HookId.of(HookPoint.RESID_PRE, i), "hidden_states." + i);
@@ -257,8 +281,10 @@ class GoldenTest {
                 assertThat(session.form()).isEqualTo("fused");
                 session.append(ids);
                 Capture capture = session.capture();
-                seen.forEach((hook, name) -> assertThat(
-                                Golden.maxAbsDiff(capture.get(hook).toFloats(), g.values(name)))
+                seen.forEach((hook, name) -> assertThat(Golden.maxAbsDiff(
+                                (hook.point() == HookPoint.FORMS ? formsFirst(capture.get(hook)) : capture.get(hook))
+                                        .toFloats(),
+                                g.values(name)))
                         .as(g + " " + name)
                         .isLessThanOrEqualTo(g.tolerance(name.replaceAll("\\.[0-9]+$", ""))));
             }

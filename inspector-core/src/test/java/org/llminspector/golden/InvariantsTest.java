@@ -25,6 +25,7 @@ import org.llminspector.spec.Rope;
 import org.llminspector.spec.RopeFrequencies;
 import org.llminspector.spec.Routing;
 import org.llminspector.spec.ShortConv;
+import org.llminspector.spec.StreamFactors;
 
 /** What must hold in every decoder, whatever the reference says. */
 class InvariantsTest {
@@ -70,21 +71,7 @@ class InvariantsTest {
                 }
                 if (spec.layers().get(i).mlp().experts() != null)
                     answersSumToMlpOut(g, spec.layers().get(i), c, i);
-                float[] pre = floats(c, HookPoint.RESID_PRE, i);
-                List<HookPoint> added = new ArrayList<>(HookPoint.mixed(layer));
-                if (layer.feedsForward()) added.add(HookPoint.MLP_OUT);
-                float[] post = floats(c, HookPoint.RESID_POST, i);
-                boolean sums = !spec.layers().get(i).streamNorms();
-                for (int k = 0; sums && k < post.length; k++) {
-                    float sum = pre[k];
-                    for (HookPoint p : added)
-                        sum += (float) c.get(HookId.of(p, i)).get(k);
-                    assertThat(post[k])
-                            .isCloseTo(sum, org.assertj.core.data.Offset.offset(1e-5f * (1 + Math.abs(sum))));
-                }
-                if (i + 1 < spec.nLayers()) {
-                    assertThat(floats(c, HookPoint.RESID_PRE, i + 1)).isEqualTo(post);
-                }
+                Streams.sums(g, c, i);
             }
         }
     }
@@ -154,7 +141,7 @@ class InvariantsTest {
 
     private static void patternTimesValuesIsZ(Attention a, Capture c, int layer) {
         Tensor pattern = c.get(HookId.of(HookPoint.PATTERN, layer));
-        Tensor v = c.get(HookId.of(HookPoint.V, layer));
+        Tensor v = c.get(HookId.of(HookPoint.V, a.keysFrom() == null ? layer : a.keysFrom()));
         float[] z = floats(c, HookPoint.Z, layer);
         float[] gates = a.gated() ? floats(c, HookPoint.ATTN_GATE, layer) : null;
         int n = (int) pattern.shape()[2];
@@ -194,6 +181,8 @@ class InvariantsTest {
         if (post != null) rmsNorm(sums, post, g.weights.get("blocks." + layer + ".ln1_post.weight"));
         Float scale = g.engine.spec().layers().get(layer).residualScale();
         for (int i = 0; scale != null && i < sums.length; i++) sums[i] *= scale;
+        StreamFactors factors = g.engine.spec().layers().get(layer).factors();
+        for (int i = 0; factors != null && i < sums.length; i++) sums[i] *= factors.mixed();
         for (int i = 0; i < sums.length; i++) {
             assertThat((double) attnOut[i]).isCloseTo(sums[i], org.assertj.core.data.Offset.offset(1e-4));
         }
@@ -224,19 +213,28 @@ class InvariantsTest {
             for (int e = 0; e < own.length; e++) assertThat(scores[e] >= least).isEqualTo(own[e] > 0);
             Routing routing = experts.routing();
             double times = routing == null ? 1 : routing.factor();
+            if (experts.apart() != null) { // each weight times its expert's scale
+                float[] scale = g.weights
+                        .get("blocks." + layer + ".mlp.router.expert_scale")
+                        .toFloats();
+                for (int e = 0; e < own.length; e++) own[e] /= scale[e];
+            }
             if (experts.renormalised())
                 assertThat(sum(own))
                         .isCloseTo(times, org.assertj.core.data.Offset.offset(1e-6 + 10 * experts.sumEpsilon()));
             else if (routing == null || !(routing.sigmoid() || routing.jitter() != null))
                 assertThat(sum(own)).isLessThan(times);
             for (int d = 0; d < width; d++) {
-                double sum = shared[p * width + d];
+                double sum = 0;
                 for (int s = 0; s < slots; s++)
                     sum += (experts.weighsInput() ? 1 : weights[p * slots + s])
                             * out.get(((long) p * slots + s) * width + d);
                 sums[p * width + d] = sum;
             }
         }
+        if (experts.apart() != null)
+            rmsNorm(sums, experts.apart(), g.weights.get("blocks." + layer + ".mlp.experts_post_norm.weight"));
+        for (int i = 0; i < sums.length; i++) sums[i] += shared[i];
         if (block.ln2Post() != null)
             rmsNorm(sums, block.ln2Post(), g.weights.get("blocks." + layer + ".ln2_post.weight"));
         for (int i = 0; i < sums.length; i++)
@@ -347,11 +345,12 @@ class InvariantsTest {
     private static void forms(Path dir, Kind kind) {
         try (Golden g = new Golden(dir, kind)) {
             int[] ids = Arrays.copyOf(g.ids("input_ids"), sameRope(g.engine.spec(), g.ids("input_ids").length));
-            // No fused operator has chunks, nor values of another width than the keys': there is the hooked form only.
+            // No fused operator has chunks, values of another width than the keys', or keys of another layer.
             if (g.engine
                     .spec()
                     .attentions()
-                    .anyMatch(a -> a.latent() == null && (a.chunk() != null || a.dValue() != a.dHead()))) {
+                    .anyMatch(a -> a.keysFrom() != null
+                            || (a.latent() == null && (a.chunk() != null || a.dValue() != a.dHead())))) {
                 try (Session s =
                         g.engine.begin(new SessionRequest(ids.length, new TreeSet<>(), List.of(), List.of()))) {
                     assertThat(s.form()).isEqualTo("hooked");

@@ -21,12 +21,13 @@ import org.llminspector.spec.LayerSpec;
  */
 public record KvShape(int heads, int key, int value, boolean whole) {
 
-    /** Of a layer without attention, which caches nothing per position ({@link LayerState}). */
+    /** Of a layer that caches nothing per position: without attention ({@link LayerState}), or with another's keys. */
     private static final KvShape NONE = new KvShape(0, 0, 0, true);
 
     /** Of a layer without interventions. */
     public static KvShape of(LayerSpec layer) {
-        return layer.attends() ? of(layer.attention(), layer.attention().latent() == null) : NONE;
+        if (!layer.attends() || layer.attention().keysFrom() != null) return NONE;
+        return of(layer.attention(), layer.attention().latent() == null);
     }
 
     private static KvShape of(Attention a, boolean whole) {

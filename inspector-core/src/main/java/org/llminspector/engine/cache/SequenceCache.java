@@ -82,7 +82,7 @@ public abstract class SequenceCache {
         int n = prefix.length();
         reserve(n);
         for (int i = 0; i < shapes.size(); i++) {
-            if (attends(i)) {
+            if (caches(i)) {
                 put(Kept.KEY, i, prefix.keys(i), n);
                 put(Kept.VALUE, i, prefix.values(i), n);
             }
@@ -107,8 +107,8 @@ public abstract class SequenceCache {
         List<float[]> values = new ArrayList<>();
         List<float[]> all = new ArrayList<>();
         for (int i = 0; i < shapes.size(); i++) {
-            keys.add(attends(i) ? get(Kept.KEY, i, n) : new float[0]);
-            values.add(attends(i) ? get(Kept.VALUE, i, n) : new float[0]);
+            keys.add(caches(i) ? get(Kept.KEY, i, n) : new float[0]);
+            values.add(caches(i) ? get(Kept.VALUE, i, n) : new float[0]);
             all.add(state(i));
         }
         return new KvPrefix(n, keys, values, keepsStates ? all : List.of());
@@ -123,8 +123,9 @@ public abstract class SequenceCache {
         return both;
     }
 
-    protected final boolean attends(int layer) {
-        return spec.layers().get(layer).attends();
+    /** Whether a layer has keys and values of its own. */
+    protected final boolean caches(int layer) {
+        return shapes.get(layer).heads() > 0;
     }
 
     public final KvCacheReport report() {

@@ -25,27 +25,36 @@ final class Attend<V> {
 
     /** [1, pos, d_model] to the same; the module's name ends with a dot. */
     V apply(int i, Attention a, String module, V x) {
-        List<V> qkv = o.linears(x, Modules.qkv(module));
-        if (a.clip() != null)
-            qkv = qkv.stream().map(y -> o.clip(y, -a.clip(), a.clip())).toList();
+        List<V> projected = o.linears(x, Modules.qkv(module, a));
+        List<V> qkv = a.clip() == null
+                ? projected
+                : projected.stream().map(y -> o.clip(y, -a.clip(), a.clip())).toList();
         V q = tap.at(
                 Q,
                 i,
                 heads(qkv.get(0), a.nHeads(), a, before(a, a.qNorm()), module + "q_norm")); // [1, pos, head, d_head]
-        V k = tap.at(K, i, heads(qkv.get(1), a.nKvHeads(), a, before(a, a.kNorm()), module + "k_norm"));
-        V v = o.heads(qkv.get(2), a.nKvHeads(), a.dValue());
-        v = tap.at(V, i, a.valueScale() == null ? v : o.mul(v, o.number(a.valueScale())));
-        if (a.rope() != null) {
-            q = tap.at(ROT_Q, i, rotated(q, a, a.qNorm(), module + "q_norm"));
-            k = tap.at(ROT_K, i, rotated(k, a, a.kNorm(), module + "k_norm"));
-        }
+        if (a.rope() != null) q = tap.at(ROT_Q, i, rotated(q, a, a.qNorm(), module + "q_norm"));
         if (a.queryScale() != null) q = o.mul(q, o.queryScale(a.queryScale()));
-        V keys = o.keys(i, k);
-        V values = o.values(i, v);
+        V keys = a.keysFrom() == null ? keys(i, a, module, qkv.get(1)) : o.keysOf(a.keysFrom());
+        V values = a.keysFrom() == null ? values(i, a, module, qkv.get(qkv.size() - 1)) : o.valuesOf(a.keysFrom());
         if (!a.gated()) return out(i, a, module, o.attend(i, a, q, keys, values, tap));
         V z = o.attend(i, a, q, keys, values, tap.without(Z));
         V gate = o.heads(o.apply(Ops.Fn.SIGMOID, o.linear(x, module + "gate")), a.nHeads(), a.dValue());
         return out(i, a, module, tap.at(Z, i, o.mul(z, tap.at(ATTN_GATE, i, gate))));
+    }
+
+    /** Projected keys [1, pos, kv_head * d_head] to all keys so far, [1, kv_head, key, d_head]. */
+    private V keys(int i, Attention a, String module, V projected) {
+        V k = tap.at(K, i, heads(projected, a.nKvHeads(), a, before(a, a.kNorm()), module + "k_norm"));
+        if (a.rope() != null) k = tap.at(ROT_K, i, rotated(k, a, a.kNorm(), module + "k_norm"));
+        return o.keys(i, k);
+    }
+
+    /** Projected values [1, pos, kv_head * d_value] to all values so far, [1, kv_head, key, d_value]. */
+    private V values(int i, Attention a, String module, V projected) {
+        V v = o.heads(projected, a.nKvHeads(), a.dValue());
+        if (a.vNorm() != null) v = o.norm(v, a.vNorm(), module + "v_norm", a.dValue());
+        return o.values(i, tap.at(V, i, a.valueScale() == null ? v : o.mul(v, o.number(a.valueScale()))));
     }
 
     /** The norm, if it precedes RoPE. */

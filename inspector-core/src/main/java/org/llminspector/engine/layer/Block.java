@@ -7,6 +7,7 @@ import org.llminspector.engine.Part;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
+import org.llminspector.spec.Laurel;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.ShortConv;
 import org.llminspector.spec.StreamFactors;
@@ -27,6 +28,7 @@ public final class Block<V> {
     private final Recurrence<V> recurrence;
     private final FeedForward<V> mlp;
     private final Mixture<V> mixture;
+    private final AltUpdates<V> altUp;
 
     public Block(DecoderSpec spec, Ops<V> ops, Tap<V> tap) {
         this.spec = spec;
@@ -38,29 +40,58 @@ public final class Block<V> {
         this.recurrence = new Recurrence<>(ops, tap);
         this.mlp = new FeedForward<>(ops, tap);
         this.mixture = new Mixture<>(ops, tap, mlp, spec.dModel());
+        this.altUp = spec.altUp() == null ? null : new AltUpdates<>(spec.altUp(), ops, tap, spec.dModel());
     }
 
     /** What is added to the stream, and the stream that it is added to, [1, pos, d_model] each. */
     private record Sum<V>(V stream, V added) {}
 
-    /** The residual stream [1, pos, d_model] before layer i to that after it. */
-    public V layer(int i, V x) {
+    /**
+     * The residual stream before layer i to that after it, [1, pos, d_model] each, or its forms, [1, pos, form, d_model].
+     *
+     * @param input the token's own input to this layer, [1, pos, d_ple], or null
+     */
+    public V layer(int i, V x, V input) {
         LayerSpec layer = spec.layers().get(i);
-        V pre = tap.at(RESID_PRE, i, x);
-        if (layer.mixer() == null || !layer.feedsForward()) return tap.at(RESID_POST, i, half(i, layer, pre));
+        if (altUp == null) return tap.at(RESID_POST, i, end(i, layer, body(i, layer, tap.at(RESID_PRE, i, x)), input));
+        V predictions = altUp.predictions(i, x);
+        V pre = tap.at(RESID_PRE, i, altUp.first(predictions));
+        if (tap.changes(RESID_PRE, i)) predictions = altUp.withFirst(predictions, pre);
+        V forms = altUp.corrected(i, predictions, body(i, layer, pre));
+        V added = input == null ? null : ofInput(i, altUp.gated(i, forms), input);
+        return altUp.leaves(i, added == null ? forms : altUp.addToOthers(forms, added));
+    }
+
+    /** The stream [1, pos, d_model] after mixer and MLP. */
+    private V body(int i, LayerSpec layer, V pre) {
+        if (layer.mixer() == null || !layer.feedsForward()) return half(i, layer, pre);
         Sum<V> sum = mixed(i, layer, pre);
         V mid = layer.parallel() ? sum.stream() : tap.at(RESID_MID, i, o.add(sum.stream(), sum.added()));
         V read = readByMlp(i, layer, mid);
-        V m = fedForward(i, layer, read);
-        V post = layer.parallel()
+        V m = fedForward(i, layer, read, mid);
+        return layer.parallel()
                 ? o.add(o.add(m, sum.added()), sum.stream())
                 : o.add(fedStream(layer, layer.streamNorms() ? read : mid), m);
-        return tap.at(RESID_POST, i, post);
+    }
+
+    /** The stream after the layer's input is added and its factor multiplied. */
+    private V end(int i, LayerSpec layer, V post, V input) {
+        V all = input == null ? post : o.add(post, ofInput(i, post, input));
+        return layer.scaled() ? o.mul(all, o.weight("blocks." + i + ".out_scale.weight")) : all;
+    }
+
+    /** What the token's own input [1, pos, d_ple] adds, gated by the stream: [1, pos, d_model]. */
+    private V ofInput(int i, V x, V input) {
+        String module = "blocks." + i + ".ple.";
+        V own = tap.at(PLE_INPUT, i, input);
+        V gate = mlp.activate(spec.layerInputs().activation(), tap.at(PLE_PRE, i, o.linear(x, module + "gate")), "");
+        V out = o.linear(tap.at(PLE_POST, i, o.mul(gate, own)), module + "out");
+        return tap.at(PLE_OUT, i, o.norm(out, spec.layerInputs().norm(), module + "out_norm", spec.dModel()));
     }
 
     /** A layer with a mixer or an MLP alone. */
     private V half(int i, LayerSpec layer, V pre) {
-        if (layer.mixer() == null) return o.add(pre, fedForward(i, layer, readByMlp(i, layer, pre)));
+        if (layer.mixer() == null) return o.add(pre, fedForward(i, layer, readByMlp(i, layer, pre), pre));
         Sum<V> sum = mixed(i, layer, pre);
         return o.add(sum.stream(), sum.added());
     }
@@ -77,11 +108,13 @@ public final class Block<V> {
      *
      * @param pre the stream before the layer
      * @param mid what {@link #firstHalf} returned
+     * @param input as in {@link #layer}
      */
-    public V secondHalf(int i, V pre, V mid) {
+    public V secondHalf(int i, V pre, V mid, V input) {
         LayerSpec layer = spec.layers().get(i);
         V read = readByMlp(i, layer, layer.parallel() ? pre : mid);
-        return o.add(fedStream(layer, layer.streamNorms() ? read : mid), fedForward(i, layer, read));
+        V post = o.add(fedStream(layer, layer.streamNorms() ? read : mid), fedForward(i, layer, read, mid));
+        return end(i, layer, post, input);
     }
 
     /** Attention, or a short convolution, of the normed stream. */
@@ -109,7 +142,17 @@ public final class Block<V> {
         List<HookPoint> whole = HookPoint.mixed(layer);
         if (whole.size() == 1) added = tap.at(whole.get(0), i, added);
         V stream = layer.streamNorms() ? read : pre;
-        return new Sum<>(f == null ? stream : times(f.mixedStream(), stream), added);
+        if (f != null) stream = times(f.mixedStream(), stream);
+        if (layer.laurel() != null)
+            stream = o.add(stream, tap.at(LAUREL_OUT, i, times(f.mixed(), laurel(i, layer, read))));
+        return new Sum<>(stream, added);
+    }
+
+    /** {@link Laurel}: the layer's normed input and its low-rank product, normed. */
+    private V laurel(int i, LayerSpec layer, V read) {
+        String module = "blocks." + i + ".laurel.";
+        V product = o.linear(o.linear(read, module + "left"), module + "right");
+        return o.add(read, o.norm(product, layer.laurel().norm(), module + "out_norm", spec.dModel()));
     }
 
     /** Attention's output, or null in a layer without it. */
@@ -131,12 +174,12 @@ public final class Block<V> {
         return read;
     }
 
-    /** The MLP, dense or a mixture of experts: from its normed input to what it adds to the stream. */
-    private V fedForward(int i, LayerSpec layer, V read) {
+    /** The MLP, dense or a mixture of experts: from the stream and its norm to what it adds to the stream. */
+    private V fedForward(int i, LayerSpec layer, V read, V mid) {
         String b = "blocks." + i + ".";
         V m = layer.mlp().experts() == null
                 ? mlp.apply(i, layer.mlp(), b + "mlp.", read)
-                : mixture.apply(i, layer.mlp(), b + "mlp.", read);
+                : mixture.apply(i, layer.mlp(), b + "mlp.", read, mid);
         tap.ends(Part.MLP_OUT, i);
         if (layer.ln2Post() != null)
             m = tap.at(LN2_POST_OUT, i, o.norm(m, layer.ln2Post(), b + "ln2_post", spec.dModel()));

@@ -25,9 +25,17 @@ final class FeedForward<V> {
     /** [1, pos, d_model] to the same; the module's name ends with a dot. */
     V apply(int i, Mlp mlp, String module, V x) {
         List<V> in = o.linears(x, Modules.in(module, mlp)); // [1, pos, d_mlp] each
-        V neurons = activated(mlp, tap.at(MLP_PRE, i, in.get(0)), module);
+        V neurons = activated(mlp, cut(mlp, tap.at(MLP_PRE, i, in.get(0))), module);
         if (mlp.gated()) neurons = o.mul(neurons, linear(mlp, tap.at(MLP_PRE_LINEAR, i, in.get(1))));
         return o.linear(tap.at(MLP_POST, i, neurons), module + "out");
+    }
+
+    /** What of the gates [1, pos, d_mlp] is above {@link Mlp#cutoff}, less that threshold. */
+    private V cut(Mlp mlp, V x) {
+        if (mlp.cutoff() == null) return x;
+        V centred = o.sub(x, o.mean(x));
+        V deviation = o.apply(Fn.SQRT, o.mean(o.apply(Fn.SQUARE, centred)));
+        return o.apply(Fn.RELU, o.sub(centred, o.mul(deviation, o.number(mlp.cutoff()))));
     }
 
     /** The activation function of the gate, or of the only branch. */
@@ -40,7 +48,8 @@ final class FeedForward<V> {
         return mlp.limit() == null ? x : o.add(o.clip(x, -mlp.limit(), mlp.limit()), o.number(1));
     }
 
-    private V activate(Activation f, V x, String act) {
+    /** @param act the prefix of the activation's own weights, or empty */
+    V activate(Activation f, V x, String act) {
         return switch (f) {
             case RELU -> o.apply(Fn.RELU, x);
             case RELU_SQUARED -> o.apply(Fn.SQUARE, o.apply(Fn.RELU, x));

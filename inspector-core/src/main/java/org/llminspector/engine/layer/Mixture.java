@@ -9,6 +9,7 @@ import org.llminspector.engine.layer.Ops.Fn;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.Experts;
 import org.llminspector.spec.Mlp;
+import org.llminspector.spec.Norm;
 import org.llminspector.spec.Routing;
 
 /**
@@ -30,16 +31,44 @@ final class Mixture<V> {
         this.dModel = dModel;
     }
 
-    /** [1, pos, d_model] to the same; the module's name ends with a dot. */
-    V apply(int i, Mlp m, String module, V x) {
+    /**
+     * [1, pos, d_model] to the same; the module's name ends with a dot.
+     *
+     * @param stream what {@code x} is the norm of, read by experts that stand beside an MLP
+     */
+    V apply(int i, Mlp m, String module, V x, V stream) {
         Experts experts = m.experts();
-        V logits = tap.at(ROUTER_LOGITS, i, o.exact(x, module + "router")); // [1, pos, expert]
+        if (experts.apart() == null)
+            return experts.dShared() == null
+                    ? mixed(i, m, module, x, x)
+                    : o.add(mixed(i, m, module, x, x), shared(i, m, module, x));
+        V read = o.norm(stream, experts.apart(), module + "experts_norm", dModel);
+        V sum = mixed(i, m, module, scored(experts, module, stream), read);
+        return o.add(o.norm(sum, experts.apart(), module + "experts_post_norm", dModel), shared(i, m, module, x));
+    }
+
+    /** What the router of experts beside an MLP reads: the stream, normed, times a learned vector / sqrt(d_model). */
+    private V scored(Experts experts, String module, V stream) {
+        Norm plain = new Norm(experts.apart().kind(), experts.apart().eps(), false, false);
+        V normed =
+                o.mul(o.norm(stream, plain, module + "router_norm", dModel), o.weight(module + "router.input_scale"));
+        return o.mul(normed, o.number(1 / Math.sqrt(dModel)));
+    }
+
+    /** The weighted sum of the chosen experts' answers to x, [1, pos, d_model]. */
+    private V mixed(int i, Mlp m, String module, V scored, V x) {
+        Experts experts = m.experts();
+        V logits = tap.at(ROUTER_LOGITS, i, o.exact(scored, module + "router")); // [1, pos, expert]
         List<V> best = best(experts, module, logits); // [1, pos, slot] each
         V chosen = chosen(i, best.get(1));
         V weights = best.get(0);
         if (experts.renormalised()) weights = o.div(weights, total(experts, weights));
         if (experts.routing() != null && experts.routing().factor() != 1)
             weights = o.mul(weights, o.number(experts.routing().factor()));
+        if (experts.apart() != null) {
+            V own = o.mul(o.oneHot(chosen, experts.count()), o.weight(module + "router.expert_scale"));
+            weights = o.mul(weights, o.sum(own, 3));
+        }
         weights = gated(i, experts, chosen, tap.at(EXPERT_WEIGHTS, i, weights));
         V factors = o.reshape(weights, 0, 0, 0, 1); // [1, pos, slot, 1]
         Routes<V> routes = o.routes(chosen, experts);
@@ -47,8 +76,7 @@ final class Mixture<V> {
                 ? routes.byExpert(o.mul(o.reshape(x, 0, 0, 1, dModel), factors), dModel)
                 : routes.sent(x);
         V answers = answers(i, m, module + "experts.", routes, sent); // [1, pos, slot, d_model]
-        V sum = o.sum(experts.weighsInput() ? answers : o.mul(answers, factors), 2);
-        return experts.dShared() == null ? sum : o.add(sum, shared(i, m, module, x));
+        return o.sum(experts.weighsInput() ? answers : o.mul(answers, factors), 2);
     }
 
     /** What the chosen scores are divided by, [1, pos, 1]. */
@@ -151,6 +179,7 @@ final class Mixture<V> {
             V gate = o.apply(Fn.SIGMOID, o.exact(x, module + "shared_expert_gate")); // [1, pos, 1]
             answer = o.mul(answer, tap.at(SHARED_GATE, i, gate));
         }
+        if (m.experts().apart() != null) answer = o.norm(answer, m.experts().apart(), expert + "post_norm", dModel);
         return tap.at(SHARED_OUT, i, answer);
     }
 }

@@ -2,6 +2,7 @@ package org.llminspector.engine.layer;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.llminspector.spec.Attention;
 import org.llminspector.spec.DeltaNet;
 import org.llminspector.spec.Latent;
 import org.llminspector.spec.LayerSpec;
@@ -23,7 +24,7 @@ public final class Modules {
         if (spec.convolves()) all.add(convolved(b + "conv."));
         if (spec.recurrence() != null) all.add(recurrent(b + "ssm.", spec.recurrence()));
         if (spec.recurrence() instanceof Mamba) all.add(selective(b + "ssm."));
-        if (spec.attends() && spec.attention().latent() == null) all.add(qkv(b + "attn."));
+        if (spec.attends() && spec.attention().latent() == null) all.add(qkv(b + "attn.", spec.attention()));
         else if (spec.attends()) {
             all.add(down(b + "attn.", spec.attention().latent()));
             all.add(up(b + "attn."));
@@ -34,8 +35,10 @@ public final class Modules {
         return all;
     }
 
-    public static List<String> qkv(String attn) {
-        return List.of(attn + "q", attn + "k", attn + "v");
+    /** Of attention: to queries, and to its own keys and values. */
+    public static List<String> qkv(String attn, Attention a) {
+        if (a.keysFrom() != null) return List.of(attn + "q");
+        return a.valuesAreKeys() ? List.of(attn + "q", attn + "k") : List.of(attn + "q", attn + "k", attn + "v");
     }
 
     /** Of latent attention: to queries or their latent vector, to the latent vector of keys and values, to the shared key. */

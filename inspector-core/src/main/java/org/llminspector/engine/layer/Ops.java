@@ -163,6 +163,9 @@ public interface Ops<V> {
     /** Rows of the embedding, [1, pos] to [1, pos, d_embed]. */
     V embedding(V ids);
 
+    /** Rows of another table with one row per token, [1, pos] to [1, pos, width]; a token beyond its rows reads row 0. */
+    V rows(String table, V ids);
+
     /** The learned vectors of the pass's positions, [1, pos, d_model]. */
     V positions();
 
@@ -184,6 +187,11 @@ public interface Ops<V> {
     V keys(int layer, V k);
 
     V values(int layer, V v);
+
+    /** The keys that {@link #keys} returned for a layer before, in this pass: [1, head, key, width]. */
+    V keysOf(int layer);
+
+    V valuesOf(int layer);
 
     /** Prepends a convolution's state to [1, pos, d_model] and stores the new one: [1, past + pos, d_model]. */
     V withState(int layer, V x, int past);

@@ -9,7 +9,9 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.nn.Activation;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.llminspector.engine.layer.PlainOps;
 import org.llminspector.engine.layer.Routes;
 import org.llminspector.engine.torch.libtorch.Scalars;
@@ -29,6 +31,8 @@ final class ArrayOps implements PlainOps<NDArray> {
     private final Scalars scalars;
     private final Positions.Pass pass;
     private final KvCache cache;
+    private final Map<Integer, NDArray> keys = new HashMap<>(); // of layers whose keys later ones read
+    private final Map<Integer, NDArray> values = new HashMap<>();
 
     /** @param pass and {@code cache} null for operations that depend on no position */
     ArrayOps(DecoderSpec spec, TorchWeights weights, Scalars scalars, Positions.Pass pass, KvCache cache) {
@@ -37,6 +41,10 @@ final class ArrayOps implements PlainOps<NDArray> {
         this.scalars = scalars;
         this.pass = pass;
         this.cache = cache;
+    }
+
+    KvCache cache() {
+        return cache;
     }
 
     @Override
@@ -216,6 +224,12 @@ final class ArrayOps implements PlainOps<NDArray> {
         return rows.head().toType(DataType.FLOAT32, false);
     }
 
+    /** Read from the files: no table of all tokens is in libtorch's memory. */
+    @Override
+    public NDArray rows(String table, NDArray ids) {
+        return weights.rows(table, ids);
+    }
+
     @Override
     public NDArray positions() {
         return weights.get("pos_embed.weight")
@@ -246,12 +260,28 @@ final class ArrayOps implements PlainOps<NDArray> {
 
     @Override
     public NDArray keys(int layer, NDArray k) {
-        return cache.keys(layer, k.transpose(0, 2, 1, 3));
+        return kept(keys, layer, cache.keys(layer, k.transpose(0, 2, 1, 3)));
     }
 
     @Override
     public NDArray values(int layer, NDArray v) {
-        return cache.values(layer, v.transpose(0, 2, 1, 3));
+        return kept(values, layer, cache.values(layer, v.transpose(0, 2, 1, 3)));
+    }
+
+    @Override
+    public NDArray keysOf(int layer) {
+        return keys.get(layer);
+    }
+
+    @Override
+    public NDArray valuesOf(int layer) {
+        return values.get(layer);
+    }
+
+    /** Keeps what a later layer reads until the pass ends. */
+    private NDArray kept(Map<Integer, NDArray> all, int layer, NDArray x) {
+        if (spec.lendsKeys(layer)) all.put(layer, pass.keep(x));
+        return x;
     }
 
     @Override

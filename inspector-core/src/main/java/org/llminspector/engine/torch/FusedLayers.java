@@ -64,33 +64,37 @@ final class FusedLayers implements AutoCloseable {
     /**
      * The residual stream [1, pos, d_model] after layer i, or in a mixture after its attention; writes keys and values
      * to the cache.
+     *
+     * @param input the token's own input to this layer, or null
      */
-    NDArray apply(int i, NDArray x, Positions.Pass pass, KvCache cache) {
+    NDArray apply(int i, NDArray x, NDArray input, Positions.Pass pass, KvCache cache) {
         LayerSpec layer = spec.layers().get(i);
         Attention a = layer.attends() ? layer.attention() : null;
         List<NDArray> states = cache.states(i);
+        int from = a == null || a.keysFrom() == null ? i : a.keysFrom(); // the layer whose keys it reads
         NDArray unread = states.isEmpty() ? x : states.get(0); // in the place of keys and values
         return script.callAsWritten(
                         manager,
                         methods.get(i),
                         x,
                         weights.get(i),
-                        a == null ? unread : cache.allKeys(i),
-                        a == null ? unread : cache.allValues(i),
-                        a == null ? List.of() : cache.allScales(i),
+                        a == null ? unread : cache.allKeys(from),
+                        a == null ? unread : cache.allValues(from),
+                        a == null ? List.of() : cache.allScales(from),
                         states,
                         (long) cache.length(),
-                        a == null ? List.of() : turn(a, pass),
+                        given(a, input, pass),
                         a == null ? List.of() : mask(a, pass))
                 .get(0);
     }
 
-    /** RoPE's cos and sin, if it rotates, and the factors of queries, if they have any. */
-    private static List<NDArray> turn(Attention a, Positions.Pass pass) {
-        List<NDArray> turn = new ArrayList<>();
-        if (a.rope() != null) turn.addAll(pass.cosSin(a.rope()));
-        if (a.queryScale() != null) turn.add(pass.queryScale(a.queryScale()));
-        return turn;
+    /** The layer's own input, RoPE's cos and sin, and the factors of queries, as far as it has them. */
+    private static List<NDArray> given(Attention a, NDArray input, Positions.Pass pass) {
+        List<NDArray> given = new ArrayList<>();
+        if (input != null) given.add(input);
+        if (a != null && a.rope() != null) given.addAll(pass.cosSin(a.rope()));
+        if (a != null && a.queryScale() != null) given.add(pass.queryScale(a.queryScale()));
+        return given;
     }
 
     /** Empty where the script's built-in causal mask suffices. */

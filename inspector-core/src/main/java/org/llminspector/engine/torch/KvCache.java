@@ -85,7 +85,7 @@ public final class KvCache extends SequenceCache {
 
     private final NDManager manager; // null where nothing is kept, like spec and shapes
     private final List<Store> keys = new ArrayList<>(); // one per layer
-    private final List<Store> values = new ArrayList<>(); // both null for a layer without attention
+    private final List<Store> values = new ArrayList<>(); // both null for a layer without its own
     private final List<NDArray> convolutions = new ArrayList<>(); // [1, past, channel]; null without one
     private final List<NDArray> recurrences = new ArrayList<>(); // [1, head, d_head, d_state]; null without one
 
@@ -94,8 +94,8 @@ public final class KvCache extends SequenceCache {
         this.manager = manager;
         for (int i = 0; i < shapes.size(); i++) {
             KvShape s = shapes.get(i);
-            keys.add(attends(i) ? new Store(manager, formats.key(), s.heads(), s.key()) : null);
-            values.add(attends(i) ? new Store(manager, formats.value(), s.heads(), s.value()) : null);
+            keys.add(caches(i) ? new Store(manager, formats.key(), s.heads(), s.key()) : null);
+            values.add(caches(i) ? new Store(manager, formats.value(), s.heads(), s.value()) : null);
             LayerState state = states.get(i);
             convolutions.add(state.past() == 0 ? null : zeros(1, state.past(), state.channels()));
             recurrences.add(state.heads() == 0 ? null : zeros(1, state.heads(), state.dHead(), state.dState()));

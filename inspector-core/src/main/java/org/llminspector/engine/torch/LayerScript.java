@@ -23,11 +23,11 @@ import org.llminspector.spec.Rope;
 /**
  * A layer of a run as one TorchScript method, with attention as one operator.
  *
- * <p>{@code layer(x, w, keys, values, scales, states, start, turn, mask)}: from the residual stream [1, pos, d_model] before
- * the layer to that after it, or in a mixture to that after attention. {@code w} are the {@link #weights}; {@code keys}
+ * <p>{@code layer(x, w, keys, values, scales, states, start, given, mask)}: from the residual stream [1, pos, d_model] before
+ * the layer, or its forms, to that after it, or in a mixture to that after attention. {@code w} are the {@link #weights}; {@code keys}
  * and {@code values} are the cache [1, kv_head, capacity, d_head] ({@link KvCache}), written in place from {@code
- * start}, {@code scales} are the {@link KvCache#allScales} and {@code states} the {@link KvCache#states}; {@code turn} is RoPE's cos and sin [pos, 1, dims], as far as it rotates, and the
- * factors of queries [pos, 1, 1], as far as there are any; {@code mask} is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask, several positions are causal, and
+ * start}, {@code scales} are the {@link KvCache#allScales} and {@code states} the {@link KvCache#states}; {@code given} is the layer's own input [1, pos, d_ple], RoPE's cos and sin
+ * [pos, 1, dims] and the factors of queries [pos, 1, 1], as far as there are any; {@code mask} is empty, [query, key], or with ALiBi [1, head, query, key]. Without a mask, several positions are causal, and
  * a single one attends to all keys or its window.
  */
 final class LayerScript extends ScriptOps {
@@ -48,6 +48,7 @@ final class LayerScript extends ScriptOps {
     private final Product product;
     private final KvFormats kvFormats;
     private final Map<String, NDArray> joined = new HashMap<>(); // matrices of LinearGroups, and their biases
+    private final int inputs; // how many of what is given are the layer's own input
     private int scales;
 
     LayerScript(DecoderSpec spec, int i, TorchWeights weights, Product product, KvFormats kvFormats) {
@@ -55,6 +56,7 @@ final class LayerScript extends ScriptOps {
         this.layer = spec.layers().get(i);
         this.product = product;
         this.kvFormats = kvFormats;
+        this.inputs = spec.layerInputs() == null ? 0 : 1;
         line("n = torch.size(x, 1)");
         line("end = start + n");
         line("low = 0"); // the first key in a single position's window
@@ -70,7 +72,7 @@ final class LayerScript extends ScriptOps {
         }
         Block<String> block = new Block<>(spec, this, Tap.none());
         boolean half = layer.mlp().experts() != null; // TorchDecoder does the rest
-        line("return " + use(half ? block.firstHalf(i, "x") : block.layer(i, "x")));
+        line("return " + use(half ? block.firstHalf(i, "x") : block.layer(i, "x", inputs == 0 ? null : "given[0]")));
     }
 
     /** The weights in the order in which the script indexes them. */
@@ -89,7 +91,7 @@ final class LayerScript extends ScriptOps {
     /** The method's source; layers that differ only in weights have the same. */
     String method(String name) {
         return "def " + name + "(self, x: Tensor, w: List[Tensor], keys: Tensor, values: Tensor, "
-                + "scales: List[Tensor], states: List[Tensor], start: int, turn: List[Tensor], mask: List[Tensor]) -> Tensor:\n"
+                + "scales: List[Tensor], states: List[Tensor], start: int, given: List[Tensor], mask: List[Tensor]) -> Tensor:\n"
                 + text().indent(2);
     }
 
@@ -141,7 +143,7 @@ final class LayerScript extends ScriptOps {
 
     @Override
     public String exact(String x, String module) {
-        throw new IllegalStateException("routers and embeddings are outside the method");
+        return let("torch.linear(%s, " + reference(module + ".weight") + ")", x);
     }
 
     @Override
@@ -163,12 +165,12 @@ final class LayerScript extends ScriptOps {
 
     @Override
     public String rotate(String x, Rope rope, int width) {
-        return rotated(x, rope, width, "turn[0]", "turn[1]");
+        return rotated(x, rope, width, "given[" + inputs + "]", "given[" + (inputs + 1) + "]");
     }
 
     @Override
     public String queryScale(QueryScale scale) {
-        return layer.attention().rope() == null ? "turn[0]" : "turn[2]";
+        return "given[" + (layer.attention().rope() == null ? inputs : inputs + 2) + "]";
     }
 
     @Override
@@ -186,22 +188,37 @@ final class LayerScript extends ScriptOps {
         return cached("values", kvFormats.value(), v);
     }
 
+    @Override
+    public String keysOf(int i) {
+        return seen("keys", kvFormats.key());
+    }
+
+    @Override
+    public String valuesOf(int i) {
+        return seen("values", kvFormats.value());
+    }
+
     /** Writes new keys, or values, in the cache's format; reads all visible ones, [1, kv_head, key, d_head]. */
     private String cached(String cache, KvFormat format, String x) {
         String heads = transpose(x, 0, 2, 1, 3); // [1, kv_head, pos, d_head]
         String place = "torch.slice(" + cache + ", 2, start, end)";
-        String seen = "torch.slice(" + cache + ", 2, low, end)";
         if (format != KvFormat.INT8) { // the copy converts
             line("torch.copy_(" + place + ", " + use(heads) + ")");
-            return let(format == KvFormat.FP32 ? seen : "torch.to(" + seen + ", 6)");
+            return seen(cache, format);
         }
         String size = "torch.div(torch.amax(torch.abs(%s), [-1], True), 127.)";
         String s = let("torch.clamp_min(" + size + ", " + KvFormat.LEAST_SCALE + ")", heads);
         line("torch.copy_(" + place + ", torch.round(torch.div(" + use(heads) + ", " + s + ")))");
         line("torch.copy_(torch.slice(scales[" + scales + "], 2, start, end), " + s + ")");
-        String codes = "torch.mul(torch.to(" + seen + ", 6), torch.slice(scales[" + scales + "], 2, low, end))";
-        scales++;
-        return let(codes);
+        return seen(cache, format);
+    }
+
+    /** All visible keys, or values, that the cache has, [1, kv_head, key, d_head]. */
+    private String seen(String cache, KvFormat format) {
+        String seen = "torch.slice(" + cache + ", 2, low, end)";
+        if (format != KvFormat.INT8) return let(format == KvFormat.FP32 ? seen : "torch.to(" + seen + ", 6)");
+        String scale = "torch.slice(scales[" + scales++ + "], 2, low, end)";
+        return let("torch.mul(torch.to(" + seen + ", 6), " + scale + ")");
     }
 
     /** The first of the states is the convolution's, [1, past, channel]. */

@@ -133,7 +133,7 @@ public final class Positions {
         }
 
         /** Detaches an array from the scope of the layer that made it; {@link #close} closes it. */
-        private NDArray keep(NDArray array) {
+        NDArray keep(NDArray array) {
             NDScope.unregister(array);
             kept.add(array);
             return array;

@@ -27,11 +27,14 @@ final class RecordingTap implements PassTap {
     private final Map<HookId, List<Change>> changes;
     private final Map<HookId, NDArray> kept = new LinkedHashMap<>();
     private final boolean hooked;
+    private final Set<HookPoint> between;
     private int start;
     private int count;
 
-    RecordingTap(Set<HookId> captured, Map<HookId, List<Change>> changes, boolean hooked) {
+    /** @param between the points between layers, {@link HookPoint#between} */
+    RecordingTap(Set<HookId> captured, Map<HookId, List<Change>> changes, boolean hooked, Set<HookPoint> between) {
         this.hooked = hooked;
+        this.between = between;
         this.captured = captured;
         this.changes = changes;
         captured.forEach(this::want);
@@ -50,9 +53,7 @@ final class RecordingTap implements PassTap {
 
     @Override
     public boolean seesInside() {
-        return hooked
-                || wanted.keySet().stream()
-                        .anyMatch(p -> p.layered() && p != HookPoint.RESID_PRE && p != HookPoint.RESID_POST);
+        return hooked || wanted.keySet().stream().anyMatch(p -> p.layered() && !between.contains(p));
     }
 
     @Override

@@ -49,7 +49,10 @@ final class TimingTap implements PassTap {
 
     private static Part part(HookPoint point, int layer) {
         return switch (point) {
-            case EMBED, POS_EMBED -> Part.EMBED;
+            case EMBED, POS_EMBED, EMBED_FORMS -> Part.EMBED;
+            case ALTUP_PREDICTIONS, ALTUP_COEFS, FORMS -> Part.ALTUP;
+            case LAUREL_OUT -> Part.LAUREL;
+            case PLE_INPUT, PLE_PRE, PLE_POST, PLE_OUT -> Part.PLE;
             case RESID_PRE -> layer == 0 ? Part.EMBED : Part.RESID_POST;
             case LN1_SCALE, LN1_NORMALIZED -> Part.LN1;
             case Q_LATENT, KV_LATENT, Q, K, V -> Part.QKV;

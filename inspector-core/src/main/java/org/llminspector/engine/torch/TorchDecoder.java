@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.index.NDIndex;
+import org.llminspector.engine.layer.AltUpdates;
 import org.llminspector.engine.layer.Block;
 import org.llminspector.engine.layer.Embedding;
 import org.llminspector.engine.layer.Tap;
@@ -46,11 +47,13 @@ final class TorchDecoder {
             ArrayOps ops = new ArrayOps(spec, weights, scalars, pass, cache);
             Embedding<NDArray> ends = new Embedding<>(spec, ops, tap);
             Block<NDArray> block = new Block<>(spec, ops, inside ? tap : Tap.none());
-            NDArray x = ends.embed(ids); // [1, pos, d_model]
+            Embedding.Embedded<NDArray> embedded = ends.embed(ids);
+            NDArray x = embedded.stream(); // [1, pos, d_model], or [1, pos, form, d_model]
             for (int i = 0; i < spec.nLayers(); i++) {
                 try (NDScope scope = new NDScope()) {
                     scope.suppressNotUsedWarning();
-                    x = inside ? block.layer(i, x) : fused(i, x, pass, cache, block, tap);
+                    NDArray input = ends.inputOf(i, embedded.inputs());
+                    x = inside ? block.layer(i, x, input) : fused(i, x, input, pass, ops, block, tap);
                     NDScope.unregister(x);
                 }
                 NDScope.register(x);
@@ -66,16 +69,18 @@ final class TorchDecoder {
         }
     }
 
-    /** From a residual stream [1, pos, d_model] to logits [1, pos, vocab]. */
+    /** From a residual stream [1, pos, d_model], or its forms, to logits [1, pos, vocab]. */
     NDArray unembed(NDArray x) {
         return new Embedding<NDArray>(spec, new ArrayOps(spec, weights, scalars, null, null), Tap.none()).unembed(x);
     }
 
     /** A layer in one TorchScript call; in a mixture only its first half, since the experts depend on the routing. */
-    private NDArray fused(int i, NDArray x, Positions.Pass pass, KvCache cache, Block<NDArray> block, PassTap tap) {
-        NDArray pre = tap.at(RESID_PRE, i, x);
-        NDArray post = fused.apply(i, pre, pass, cache);
-        if (spec.layers().get(i).mlp().experts() != null) post = block.secondHalf(i, pre, post);
+    private NDArray fused(
+            int i, NDArray x, NDArray input, Positions.Pass pass, ArrayOps ops, Block<NDArray> block, PassTap tap) {
+        NDArray pre = spec.altUp() == null ? tap.at(RESID_PRE, i, x) : x;
+        NDArray post = fused.apply(i, pre, input, pass, ops.cache());
+        if (spec.altUp() != null) return new AltUpdates<>(spec.altUp(), ops, tap, spec.dModel()).leaves(i, post);
+        if (spec.layers().get(i).mlp().experts() != null) post = block.secondHalf(i, pre, post, input);
         return tap.at(RESID_POST, i, post);
     }
 }

@@ -68,6 +68,7 @@ public final class TorchKind implements EngineKind {
         double bytes = 0;
         double experts = 0;
         for (String name : weights.names()) {
+            if (name.equals(Weights.LAYER_TABLE)) continue; // rows are read from the files
             StoredWeight w = StoredWeight.of(weights, name);
             Precision precision = w.vector() || w.table()
                     ? plan.standard()

@@ -41,7 +41,8 @@ final class TorchWeights implements AutoCloseable {
      * Last parts of the names of modules whose matrices stay in float32: they are small, and rounding a router could
      * change a token's experts.
      */
-    private static final Set<String> EXACT = Set.of("router", "shared_expert_gate", "project_in", "project_out");
+    private static final Set<String> EXACT = Set.of(
+            "router", "shared_expert_gate", "project_in", "project_out", "project", "unproject", "predict", "correct");
 
     private final Weights weights;
     private final NDManager manager;
@@ -69,7 +70,7 @@ final class TorchWeights implements AutoCloseable {
                     Modules.together(i, weights.spec().layers().get(i))) modules.forEach(m -> together.put(m, modules));
         }
         for (String name : weights.names()) {
-            if (ofAnExpert(name)) weights.skipped(name);
+            if (ofAnExpert(name) || name.equals(Weights.LAYER_TABLE)) weights.skipped(name);
             else if (name.equals("embed.weight")) array(name, matrixType);
             else load(name, matrices, together);
         }
@@ -107,6 +108,17 @@ final class TorchWeights implements AutoCloseable {
     /** A loaded weight by its canonical name, or null. */
     NDArray get(String name) {
         return all.get(name);
+    }
+
+    /** Rows of a table in the files by token ids [1, pos], [1, pos, width]; a token beyond its rows reads row 0. */
+    NDArray rows(String table, NDArray ids) {
+        long[] at = ids.toLongArray();
+        int count = Math.toIntExact(weights.shape(table)[0]);
+        int width = Math.toIntExact(weights.shape(table)[1]);
+        float[] rows = new float[at.length * width];
+        for (int t = 0; t < at.length; t++)
+            System.arraycopy(weights.row(table, at[t] < count ? (int) at[t] : 0), 0, rows, t * width, width);
+        return ids.getManager().create(rows, new Shape(1, at.length, width));
     }
 
     /** A module's matrix and bias; experts' are in {@link #experts}. */

@@ -156,32 +156,30 @@ final class FisherPrediction {
         DecoderSpec spec = a.spec();
         if (layer < 0) return List.of(new Matrix("embed", null, HookId.of(HookPoint.EMBED)));
         if (layer == spec.nLayers()) {
-            HookId end = HookId.of(HookPoint.RESID_POST, layer - 1);
-            return List.of(new Matrix("unembed", end, HookId.of(HookPoint.LOGITS)));
+            return List.of(new Matrix("unembed", HookPoint.end(spec), HookId.of(HookPoint.LOGITS)));
         }
         LayerSpec block = spec.layers().get(layer);
         String name = "blocks." + layer + ".";
         HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
         HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
         boolean gated = block.mlp().gated();
-        List<Matrix> matrices = new ArrayList<>(
-                block.attends()
-                        ? List.of(
-                                new Matrix(name + "attn.q", pre, HookId.of(HookPoint.Q, layer)),
-                                new Matrix(name + "attn.k", pre, HookId.of(HookPoint.K, layer)),
-                                new Matrix(name + "attn.v", pre, HookId.of(HookPoint.V, layer)),
-                                new Matrix(
-                                        name + "attn.o",
-                                        HookId.of(HookPoint.Z, layer),
-                                        HookId.of(HookPoint.ATTN_OUT, layer)))
-                        : List.of(
-                                new Matrix(name + "conv.b", pre, HookId.of(HookPoint.CONV_B, layer)),
-                                new Matrix(name + "conv.c", pre, HookId.of(HookPoint.CONV_C, layer)),
-                                new Matrix(name + "conv.x", pre, HookId.of(HookPoint.CONV_X, layer)),
-                                new Matrix(
-                                        name + "conv.out",
-                                        HookId.of(HookPoint.CONV_POST, layer),
-                                        HookId.of(HookPoint.CONV_OUT, layer))));
+        List<Matrix> matrices = new ArrayList<>();
+        if (block.attends()) {
+            String attn = name + "attn.";
+            matrices.add(new Matrix(attn + "q", pre, HookId.of(HookPoint.Q, layer)));
+            if (HookPoint.K.existsIn(spec, layer))
+                matrices.add(new Matrix(attn + "k", pre, HookId.of(HookPoint.K, layer)));
+            if (HookPoint.V.existsIn(spec, layer) && !block.attention().valuesAreKeys())
+                matrices.add(new Matrix(attn + "v", pre, HookId.of(HookPoint.V, layer)));
+            matrices.add(new Matrix(attn + "o", HookId.of(HookPoint.Z, layer), HookId.of(HookPoint.ATTN_OUT, layer)));
+        } else {
+            String conv = name + "conv.";
+            matrices.add(new Matrix(conv + "b", pre, HookId.of(HookPoint.CONV_B, layer)));
+            matrices.add(new Matrix(conv + "c", pre, HookId.of(HookPoint.CONV_C, layer)));
+            matrices.add(new Matrix(conv + "x", pre, HookId.of(HookPoint.CONV_X, layer)));
+            HookId read = HookId.of(HookPoint.CONV_POST, layer);
+            matrices.add(new Matrix(conv + "out", read, HookId.of(HookPoint.CONV_OUT, layer)));
+        }
         matrices.addAll(List.of(
                 new Matrix(name + "mlp.out", HookId.of(HookPoint.MLP_POST, layer), HookId.of(HookPoint.MLP_OUT, layer)),
                 new Matrix(

@@ -171,12 +171,11 @@ final class HookComparison {
 
     /** The residual stream hooks before these hooks' modules, where A's values are patched in. */
     private SortedSet<HookId> inputs(List<HookId> hooks) {
-        int layers = a.spec().nLayers();
         TreeSet<HookId> inputs = new TreeSet<>();
         for (HookId hook : hooks) {
             if (hook.point().compareTo(HookPoint.RESID_PRE) < 0) continue;
             if (!hook.point().layered()) {
-                inputs.add(HookId.of(HookPoint.RESID_POST, layers - 1));
+                inputs.add(HookPoint.end(a.spec()));
                 continue;
             }
             inputs.add(HookId.of(HookPoint.RESID_PRE, hook.layer()));
@@ -194,7 +193,8 @@ final class HookComparison {
     private static boolean input(HookId hook) {
         return hook.point() == HookPoint.RESID_PRE
                 || hook.point() == HookPoint.RESID_MID
-                || hook.point() == HookPoint.RESID_POST;
+                || hook.point() == HookPoint.RESID_POST
+                || hook.point() == HookPoint.FORMS;
     }
 
     private Divergence divergence(HookId hook) {

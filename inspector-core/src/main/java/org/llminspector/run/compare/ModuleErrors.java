@@ -131,8 +131,7 @@ final class ModuleErrors {
     private List<Module> modules(int layer) {
         int last = a.spec().nLayers();
         if (layer == last) {
-            HookId end = HookId.of(HookPoint.RESID_POST, last - 1);
-            return List.of(new Module("unembed", end, HookId.of(HookPoint.LOGITS)));
+            return List.of(new Module("unembed", HookPoint.end(a.spec()), HookId.of(HookPoint.LOGITS)));
         }
         HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
         LayerSpec block = a.spec().layers().get(layer);

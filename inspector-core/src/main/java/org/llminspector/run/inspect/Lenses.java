@@ -12,6 +12,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.spec.DecoderSpec;
 
 /** Computes the logit lens of a stored run. */
 public final class Lenses {
@@ -43,9 +44,16 @@ public final class Lenses {
         folder.capabilities().lensRefusal().ifPresent(why -> {
             throw why;
         });
-        HookId last = HookId.of(HookPoint.RESID_POST, manifest.model().nLayers() - 1);
+        DecoderSpec spec = folder.spec();
+        if (spec.altUp() != null && point != HookPoint.RESID_POST)
+            throw Problem.unsupported("the unembedding of this model reads all forms of the residual stream")
+                    .where("hook")
+                    .expected("hook_resid_post, with which the other forms are read")
+                    .found(point.template());
+        HookPoint read = spec.altUp() == null ? point : HookPoint.FORMS;
+        HookId last = HookPoint.end(spec);
         List<HookId> hooks = IntStream.range(0, manifest.model().nLayers())
-                .mapToObj(layer -> HookId.of(point, layer))
+                .mapToObj(layer -> HookId.of(read, layer))
                 .toList();
         int[] range = positions.on(manifest.positions(), "positions");
         List<List<LogitLens.Cell>> cells = new LogitLens(engine, top)

@@ -9,12 +9,28 @@ public final class StreamSums {
 
     private StreamSums() {}
 
-    /** @throws Problem UNSUPPORTED where norms are applied to the stream itself */
+    /** @throws Problem UNSUPPORTED where norms, factors or forms of the stream itself stand between the parts */
     public static void check(DecoderSpec spec) {
-        if (spec.layers().stream().noneMatch(LayerSpec::streamNorms)) return;
-        throw Problem.unsupported("this model's stream is no sum of its parts: every block norms the stream itself")
-                .where("layers, stream_norms")
-                .expected("a model whose norms stand before what reads the stream")
+        if (spec.altUp() != null)
+            throw unsupported("has several forms, which every block mixes", "alt_up", "a stream of one form", spec);
+        if (spec.layers().stream().anyMatch(LayerSpec::streamNorms))
+            throw unsupported(
+                    "is no sum of its parts: every block norms the stream itself",
+                    "layers, stream_norms",
+                    "a model whose norms stand before what reads the stream",
+                    spec);
+        if (spec.layers().stream().anyMatch(LayerSpec::scaled))
+            throw unsupported(
+                    "is no sum of its parts: every block multiplies it by a number",
+                    "layers, scaled",
+                    "a model whose blocks only add to the stream",
+                    spec);
+    }
+
+    private static Problem unsupported(String why, String where, String expected, DecoderSpec spec) {
+        return Problem.unsupported("this model's stream " + why)
+                .where(where)
+                .expected(expected)
                 .found(spec.family())
                 .instead("silence a part with an intervention and see what the logits do");
     }

@@ -61,7 +61,10 @@ public final class PassMemory {
             most = Math.max(most, Math.max(mlp(layer.mlp(), spec, (double) n), mixer));
         }
         double rows = logits ? 2.0 * n : 1;
-        return (long) Math.min(MOST, Float.BYTES * (2.0 * n * spec.dModel() + most + rows * spec.vocab()));
+        double streams = spec.altUp() == null ? 2 : 4.0 * spec.altUp().forms(); // before and after, and two mixtures
+        if (spec.layerInputs() != null)
+            most += 3.0 * n * spec.nLayers() * spec.layerInputs().width();
+        return (long) Math.min(MOST, Float.BYTES * (streams * n * spec.dModel() + most + rows * spec.vocab()));
     }
 
     private static double mlp(Mlp m, DecoderSpec spec, double n) {

@@ -77,6 +77,7 @@ final class FusedOps extends NodeOps {
                         && a.dValue() == a.dHead()
                         && a.latent() == null
                         && a.chunk() == null
+                        && a.keysFrom() == null
                         && !(cuda && a.alibi() != null));
     }
 

@@ -68,13 +68,17 @@ public final class GraphWriter {
     /** From a residual stream {@code resid} [1, pos, d_model] to logits. */
     public static Graph unembedding(DecoderSpec spec, Encodings encodings, PrecisionPlan plan, Target target) {
         GraphWriter writer = new GraphWriter(spec, encodings, plan, target, true, Set.of(), Map.of());
-        return writer.unembed(writer.graph.input("resid", Type.FLOAT, 1, -1, spec.dModel()));
+        long[] shape = spec.altUp() == null
+                ? new long[] {1, -1, spec.dModel()}
+                : new long[] {1, -1, spec.altUp().forms(), spec.dModel()};
+        return writer.unembed(writer.graph.input("resid", Type.FLOAT, shape));
     }
 
     private Graph decoder() {
         Block<String> block = new Block<>(spec, ops, taps);
-        String x = ends.embed(graph.input("ids", Type.INT64, 1, -1)); // [1, pos, d_model]
-        for (int i = 0; i < spec.nLayers(); i++) x = block.layer(i, x);
+        Embedding.Embedded<String> embedded = ends.embed(graph.input("ids", Type.INT64, 1, -1));
+        String x = embedded.stream(); // [1, pos, d_model], or [1, pos, form, d_model]
+        for (int i = 0; i < spec.nLayers(); i++) x = block.layer(i, x, ends.inputOf(i, embedded.inputs()));
         String wanted = graph.input("wanted_positions", Type.INT64, -1);
         return unembed(ops.node("Gather", new Attributes().with("axis", 1), x, wanted));
     }

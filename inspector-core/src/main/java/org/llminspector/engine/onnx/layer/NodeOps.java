@@ -48,6 +48,8 @@ class NodeOps implements PlainOps<String> {
 
     private final Map<String, Transposed> transposed = new HashMap<>();
     private final List<KvShape> shapes; // one per layer
+    private final Map<Integer, String> keys = new HashMap<>(); // of each layer
+    private final Map<Integer, String> values = new HashMap<>();
     private final KvFormats cache;
 
     NodeOps(
@@ -275,6 +277,13 @@ class NodeOps implements PlainOps<String> {
     }
 
     @Override
+    public String rows(String table, String ids) {
+        String last = graph.ints(weights.source().shape(table)[0] - 1);
+        String known = graph.cast(node("LessOrEqual", ids, last), Type.INT64);
+        return graph.cast(node("Gather", weights.asInFile(graph, table), node("Mul", ids, known)), Type.FLOAT);
+    }
+
+    @Override
     public String positions() {
         return node("Gather", weight("pos_embed.weight"), graph.input("positions", Type.INT64, 1, -1));
     }
@@ -326,12 +335,27 @@ class NodeOps implements PlainOps<String> {
 
     @Override
     public String keys(int i, String k) {
-        return transpose(withPast("key", i, shapes.get(i).key(), cache.key(), k), 0, 2, 1, 3);
+        return kept(keys, i, transpose(withPast("key", i, shapes.get(i).key(), cache.key(), k), 0, 2, 1, 3));
     }
 
     @Override
     public String values(int i, String v) {
-        return transpose(withPast("value", i, shapes.get(i).value(), cache.value(), v), 0, 2, 1, 3);
+        return kept(values, i, transpose(withPast("value", i, shapes.get(i).value(), cache.value(), v), 0, 2, 1, 3));
+    }
+
+    private static String kept(Map<Integer, String> all, int layer, String x) {
+        all.put(layer, x);
+        return x;
+    }
+
+    @Override
+    public String keysOf(int i) {
+        return keys.get(i);
+    }
+
+    @Override
+    public String valuesOf(int i) {
+        return values.get(i);
     }
 
     private String withPast(String what, int layer, int width, KvFormat format, String now) {

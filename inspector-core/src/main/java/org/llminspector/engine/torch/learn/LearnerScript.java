@@ -59,8 +59,8 @@ class LearnerScript extends ScriptOps {
         for (int r = 0; r < spec.ropes().size(); r++) line("turn" + r + " = torch.slice(turns" + r + ", 0, 0, t)");
         Embedding<String> ends = new Embedding<>(spec, this, Tap.none());
         Block<String> block = new Block<>(spec, this, Tap.none());
-        String x = ends.embed("ids");
-        for (int i = 0; i < spec.nLayers(); i++) x = block.layer(i, x);
+        String x = ends.embed("ids").stream();
+        for (int i = 0; i < spec.nLayers(); i++) x = block.layer(i, x, null);
         line("return torch.squeeze(" + use(ends.normed(x)) + ", 0)");
     }
 

@@ -341,6 +341,21 @@ public abstract class ScriptOps implements PlainOps<String> {
     }
 
     @Override
+    public String rows(String table, String ids) {
+        throw none("a table of tokens");
+    }
+
+    @Override
+    public String keysOf(int layer) {
+        throw none("keys of another layer");
+    }
+
+    @Override
+    public String valuesOf(int layer) {
+        throw none("values of another layer");
+    }
+
+    @Override
     public String positions() {
         throw none("learned positions");
     }

@@ -112,7 +112,7 @@ public final class HeadDistances {
             Attention a = spec.layers().get(i).attention();
             if ((a.rope() == null && a.alibi() == null) || changedAfterRope(a)) continue;
             hooks.add(HookId.of(HookPoint.Q, i));
-            hooks.add(HookId.of(HookPoint.K, i));
+            if (a.keysFrom() == null) hooks.add(HookId.of(HookPoint.K, i));
         }
         if (hooks.isEmpty()) {
             throw Problem.unsupported("no score of this model depends on the distance itself")
@@ -121,15 +121,19 @@ public final class HeadDistances {
         }
         List<HeadRange> ranges = new ArrayList<>();
         Map<Integer, float[]> queries = new HashMap<>();
+        Map<Integer, float[]> lent = new HashMap<>(); // keys that later layers read
         values(run, hooks, (hook, tensor) -> {
             int layer = hook.layer();
-            if (hook.point() == HookPoint.Q) {
-                queries.put(layer, tensor.toFloats());
+            Attention a = spec.layers().get(layer).attention();
+            float[] seen = tensor.toFloats();
+            boolean query = hook.point() == HookPoint.Q;
+            if (query && a.keysFrom() == null) {
+                queries.put(layer, seen);
                 return;
             }
-            Attention a = spec.layers().get(layer).attention();
-            float[] q = queries.remove(layer);
-            float[] k = tensor.toFloats();
+            float[] q = query ? seen : queries.remove(layer);
+            float[] k = query ? lent.get(a.keysFrom()) : seen;
+            if (!query && spec.lendsKeys(layer)) lent.put(layer, k);
             for (int h = 0; h < a.nHeads(); h++) {
                 double[] curve = curve(mean(a, q, k, h, run.positions()), a, h, most);
                 int nearest = 0;
@@ -145,6 +149,11 @@ public final class HeadDistances {
                 .thenComparingInt(HeadRange::layer)
                 .thenComparingInt(HeadRange::head));
         return new Ranges(runId, most, CRITERION, ranges);
+    }
+
+    /** The layer whose keys a layer attends to. */
+    private static int keysOf(Attention a, int layer) {
+        return a.keysFrom() == null ? layer : a.keysFrom();
     }
 
     /** Visits each layer's query hook before its key hook, from the run's captures or recaptured. */
@@ -235,7 +244,7 @@ public final class HeadDistances {
         float[][] qk = new float[2][];
         values(
                 run,
-                List.of(HookId.of(HookPoint.Q, layer), HookId.of(HookPoint.K, layer)),
+                List.of(HookId.of(HookPoint.Q, layer), HookId.of(HookPoint.K, keysOf(a, layer))),
                 (hook, tensor) -> qk[hook.point() == HookPoint.Q ? 0 : 1] = tensor.toFloats());
         float[] q = qk[0];
         float[] k = qk[1];

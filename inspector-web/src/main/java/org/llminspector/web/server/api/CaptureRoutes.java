@@ -143,8 +143,9 @@ public final class CaptureRoutes implements Routes {
         for (int a = 0; a < axes.size(); a++) {
             switch (axes.get(a)) {
                 case POS, HEAD, QUERY, KEY -> parameters.put(axes.get(a).label(), a);
-                case D_HEAD, D_MODEL, D_MLP, D_LATENT, VOCAB, EXPERT -> parameters.put("feature", a);
+                case D_HEAD, D_MODEL, D_MLP, D_LATENT, D_PLE, VOCAB, EXPERT -> parameters.put("feature", a);
                 case D_STATE -> parameters.put("state", a);
+                case FORM -> parameters.put("form", a);
                 case SLOT -> {
                     if (a == axes.size() - 1) parameters.put("feature", a);
                 }
