@@ -9,6 +9,9 @@ export interface Head {
   query: number;
   /** Whether queries and keys are as the positions have turned them. */
   rotated: boolean;
+  /** The layer whose keys and values it attends to, and the head of them. */
+  keysOf: number;
+  kvHead: number;
   /** [d_head] */
   q: Float32Array;
   /** [key, d_head], of every position: one fetch serves every query. */
@@ -29,11 +32,17 @@ export interface Head {
 const AT_ONCE_BYTES = 16 * 1024 * 1024;
 
 /** The layer's hooks, in two heaps: those that are needed at every position, and those of the query alone. */
-export function wanted(layer: number, rotated: boolean, result: boolean): { every: string[]; query: string[] } {
+export function wanted(
+  layer: number,
+  rotated: boolean,
+  result: boolean,
+  keys = layer,
+): { every: string[]; query: string[] } {
+  const of = (name: string) => `blocks.${keys}.attn.hook_${name}`;
   const at = (name: string) => `blocks.${layer}.${name}`;
   const r = rotated ? 'rot_' : '';
   return {
-    every: [at(`attn.hook_${r}q`), at(`attn.hook_${r}k`), at('attn.hook_v'), at('attn.hook_z'), at('hook_resid_pre')],
+    every: [at(`attn.hook_${r}q`), of(`${r}k`), of('v'), at('attn.hook_z'), at('hook_resid_pre')],
     query: [at('attn.hook_attn_scores'), at('attn.hook_pattern'), ...(result ? [at('attn.hook_result')] : [])],
   };
 }
@@ -45,16 +54,26 @@ export function layerBytes(model: ModelIdentity, positions: number): number {
 
 export async function fetchHead(
   source: Source,
-  of: { layer: number; head: number; query: number; positions: number; rotated: boolean; result: boolean },
+  of: {
+    layer: number;
+    head: number;
+    query: number;
+    positions: number;
+    rotated: boolean;
+    result: boolean;
+    /** The layer whose keys and values it attends to, and their heads. */
+    keys: number;
+    kvHeads: number;
+  },
   signal: AbortSignal,
 ): Promise<Head> {
   const { layer, head, query, rotated } = of;
   const model = source.manifest.model;
-  const names = wanted(layer, rotated, of.result);
+  const names = wanted(layer, rotated, of.result, of.keys);
   if (layerBytes(model, of.positions) <= AT_ONCE_BYTES) await source.need([...names.every, ...names.query]);
   else await Promise.all([source.need(names.every), source.need(names.query, `${query}:${query + 1}`)]);
   signal.throwIfAborted();
-  const shared = sharedHead(model, head);
+  const shared = sharedHead({ n_heads: model.n_heads, n_kv_heads: of.kvHeads }, head);
   const [q, k, v, z, stream] = names.every;
   const [scores, pattern, result] = names.query;
   const get = async (hook: string, slice: Parameters<Source['capture']>[1]) =>
@@ -74,6 +93,8 @@ export async function fetchHead(
     head,
     query,
     rotated,
+    keysOf: of.keys,
+    kvHead: shared,
     q: qs,
     keys: ks,
     values: vs,

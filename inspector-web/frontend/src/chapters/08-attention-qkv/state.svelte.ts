@@ -5,6 +5,7 @@ import type { HeadReads } from '../../api/types';
 import { rowOf } from '../../kit/data/products';
 import { resource } from '../../kit/data/resource.svelte';
 import { headCount, headed, noHeads, recurrent, withHeads } from '../../state/heads';
+import { keysLayer } from '../../state/keys';
 import { models } from '../../state/models.svelte';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
@@ -100,6 +101,8 @@ export class AttentionQkvState {
       query: this.query,
       positions: selection.positions,
       rotated: this.attention?.rope != null,
+      keys: keysLayer(this.attention, this.layer),
+      kvHeads: this.attention?.n_kv_heads ?? 1,
       // As wide as the stream, a head: fetched where it is drawn.
       result: this.look.step === 'mix' && this.#hasResult(`blocks.${this.layer}.attn.hook_result`),
     };

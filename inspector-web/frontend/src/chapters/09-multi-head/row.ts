@@ -32,16 +32,19 @@ export interface Want {
   kvHead: number;
   dHead: number;
   rotated: boolean;
+  /** The layer whose keys and values it attends to. */
+  keys: number;
 }
 
 export async function rowAt(source: Source, want: Want, signal: AbortSignal): Promise<Row> {
   const { layer, head, query, kvHead, dHead } = want;
   const at = (name: string) => `blocks.${layer}.attn.${name}`;
+  const keysAt = (name: string) => `blocks.${want.keys}.attn.${name}`;
   const turned = want.rotated ? 'rot_' : '';
   const of = `${query}:${query + 1}`;
   // Keys and values of every position that it may read; all else of the query alone.
   await Promise.all([
-    source.need([at(`hook_${turned}k`), at('hook_v')], `0:${query + 1}`),
+    source.need([keysAt(`hook_${turned}k`), keysAt('hook_v')], `0:${query + 1}`),
     source.need(
       ['attn_scores', `${turned}q`, 'pattern', 'z'].map((n) => at(`hook_${n}`)),
       of,
@@ -49,15 +52,15 @@ export async function rowAt(source: Source, want: Want, signal: AbortSignal): Pr
   ]);
   signal.throwIfAborted();
   const get = async (hook: string, slice: Parameters<Source['capture']>[1]) =>
-    (await source.capture(at(hook), slice, signal)).data;
+    (await source.capture(hook, slice, signal)).data;
   const before = `0:${query + 1}`;
   const [q, keys, values, scores, weights, z] = await Promise.all([
-    get(`hook_${turned}q`, { pos: query, head }),
-    get(`hook_${turned}k`, { pos: before, head: kvHead }),
-    get('hook_v', { pos: before, head: kvHead }),
-    get('hook_attn_scores', { query, head }),
-    get('hook_pattern', { query, head }),
-    get('hook_z', { pos: query }),
+    get(at(`hook_${turned}q`), { pos: query, head }),
+    get(keysAt(`hook_${turned}k`), { pos: before, head: kvHead }),
+    get(keysAt('hook_v'), { pos: before, head: kvHead }),
+    get(at('hook_attn_scores'), { query, head }),
+    get(at('hook_pattern'), { query, head }),
+    get(at('hook_z'), { pos: query }),
   ]);
   const lines = Array.from({ length: query + 1 }, (_, key): Line => {
     const k = rowOf(keys, dHead, key);

@@ -3,6 +3,7 @@ import { untrack } from 'svelte';
 import { resource } from '../../kit/data/resource.svelte';
 import { called, hasTexts, visible } from '../../kit/text/tokens';
 import { headed, insteadOfHeads, noHeads, recurrent, withHeads } from '../../state/heads';
+import { keysLayer } from '../../state/keys';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { run } from '../../state/run.svelte';
@@ -111,7 +112,15 @@ export class MultiHeadState {
     const [from, a, pos, { layer, head }] = [this.source, this.own, this.query, this.here];
     if (!from || !a || (this.#look.panel !== 'row' && this.#look.panel !== 'words')) return null;
     const kvHead = Math.floor((head * a.n_kv_heads) / a.n_heads);
-    const want = { layer, head, query: pos, kvHead, dHead: a.d_head, rotated: a.rope != null };
+    const want = {
+      layer,
+      head,
+      query: pos,
+      kvHead,
+      dHead: a.d_head,
+      rotated: a.rope != null,
+      keys: keysLayer(a, layer),
+    };
     return (signal) => untrack(() => rowAt(from, want, signal));
   });
   readonly row = $derived.by(() => {

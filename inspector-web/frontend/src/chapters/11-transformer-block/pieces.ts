@@ -92,6 +92,20 @@ function latent(a: Attention, of: NonNullable<Attention['latent']>, d: number): 
   };
 }
 
+/** Queries alone: keys and values are those of an earlier block. */
+function queries(a: Attention, d: number): Step {
+  return {
+    part: 'attn.qkv',
+    name: 'Query',
+    shape: `[${d}] → [${a.n_heads} × ${a.d_head}]`,
+    says: `One matrix makes what this token looks for${a.q_norm ? ', normed' : ''}. What tokens offer and hand over is not made again: keys and values are those of block ${a.keys_from}.`,
+    tex: `\\cq{q}=W_Q\\,x`,
+    words: 'q is W_Q times x',
+    values: [{ name: 'q', hook: 'attn.hook_q', color: 'q' }],
+    chapter: '08-attention-qkv',
+  };
+}
+
 function attention(l: Layer, a: Attention, d: number, parallel: boolean): Piece {
   const shared = a.n_heads / a.n_kv_heads;
   const heads = `[${a.n_heads} × ${a.d_head}]`;
@@ -100,35 +114,38 @@ function attention(l: Layer, a: Attention, d: number, parallel: boolean): Piece 
   const rot = a.rope != null;
   const capped = a.score_softcap != null;
   const slopes = a.alibi ? slopesOf(a.alibi) : null;
+  const lent = a.keys_from !== undefined;
   const steps: Step[] = [
     a.latent
       ? latent(a, a.latent, d)
-      : {
-          part: 'attn.qkv',
-          name: 'Query, key and value',
-          shape: `[${d}] → ${heads}, ${keys}, ${keys}`,
-          says: `Three matrices make what this token looks for, what it offers, and what it hands over${shared > 1 ? `; ${shared} query heads share a key and a value` : ''}${a.q_norm ? '; queries and keys are normed' : ''}${a.clip ? `; all are held within ± ${short(a.clip)}` : ''}.`,
-          tex: `\\cq{q}=W_Q\\,x${a.qkv_bias ? '+b_Q' : ''},\\quad\\ck{k}=W_K\\,x${a.qkv_bias ? '+b_K' : ''},\\quad\\cv{v}=W_V\\,x${a.qkv_bias ? '+b_V' : ''}`,
-          words: 'q, k and v are W_Q, W_K and W_V times x',
-          values: [
-            { name: 'q', hook: 'attn.hook_q', color: 'q' },
-            { name: 'k', hook: 'attn.hook_k', color: 'k' },
-            { name: 'v', hook: 'attn.hook_v', color: 'v' },
-          ],
-          chapter: '08-attention-qkv',
-        },
+      : lent
+        ? queries(a, d)
+        : {
+            part: 'attn.qkv',
+            name: 'Query, key and value',
+            shape: `[${d}] → ${heads}, ${keys}, ${keys}`,
+            says: `${a.values_are_keys ? 'Two' : 'Three'} matrices make what this token looks for, what it offers, and what it hands over${shared > 1 ? `; ${shared} query heads share a key and a value` : ''}${a.values_are_keys ? '; the matrix of keys makes values too' : ''}${a.q_norm ? `; queries and keys${a.v_norm ? ' and values' : ''} are normed` : ''}${a.clip ? `; all are held within ± ${short(a.clip)}` : ''}.`,
+            tex: `\\cq{q}=W_Q\\,x${a.qkv_bias ? '+b_Q' : ''},\\quad\\ck{k}=W_K\\,x${a.qkv_bias ? '+b_K' : ''},\\quad\\cv{v}=W_V\\,x${a.qkv_bias ? '+b_V' : ''}`,
+            words: 'q, k and v are W_Q, W_K and W_V times x',
+            values: [
+              { name: 'q', hook: 'attn.hook_q', color: 'q' },
+              { name: 'k', hook: 'attn.hook_k', color: 'k' },
+              { name: 'v', hook: 'attn.hook_v', color: 'v' },
+            ],
+            chapter: '08-attention-qkv',
+          },
   ];
   if (a.rope) {
     steps.push({
       part: 'attn.rope',
       name: 'Turn by position (RoPE)',
-      shape: `${heads}, ${keys}`,
+      shape: lent ? heads : `${heads}, ${keys}`,
       says: `Query and key are turned pair by pair by the token’s position, so that their fit depends on distance${a.rope.dims < a.d_head ? `; ${a.rope.dims} of ${a.d_head} numbers turn` : ''}.`,
       tex: `\\theta_i=p\\cdot${a.rope.theta}^{-2i/${a.rope.dims}}`,
       words: `pair i turns by the position times ${a.rope.theta} to the minus 2 i over ${a.rope.dims}`,
       values: [
         { name: 'q', hook: 'attn.hook_rot_q', color: 'q' },
-        { name: 'k', hook: 'attn.hook_rot_k', color: 'k' },
+        ...(lent ? [] : [{ name: 'k', hook: 'attn.hook_rot_k', color: 'k' as const }]),
       ],
       chapter: '10-rope',
     });

@@ -17,6 +17,7 @@ export const KINDS: [kind: Kind, name: string, tint: string][] = [
 
 const PARTS: Record<Part, [kind: Kind, name: string]> = {
   embed: ['table', 'the token’s row of the embedding'],
+  altup: ['norms', 'forms of the stream: predicted and corrected'],
   ln1: ['norms', 'norm before attention'],
   'attn.qkv': ['attention', 'query, key, value'],
   'attn.rope': ['attention', 'turning by position'],
@@ -31,12 +32,14 @@ const PARTS: Record<Part, [kind: Kind, name: string]> = {
   'ssm.steps': ['attention', 'steps of the recurrence: its state decays, is written and is read'],
   'ssm.out': ['attention', 'output of the recurrence'],
   ln1_post: ['norms', 'norm after attention'],
+  laurel: ['norms', 'low-rank path beside attention'],
   resid_mid: ['norms', 'added to the stream'],
   ln2: ['norms', 'norm before feed-forward'],
   'mlp.in': ['feedforward', 'expand'],
   'mlp.act': ['feedforward', 'bend'],
   'mlp.out': ['feedforward', 'project back'],
   ln2_post: ['norms', 'norm after feed-forward'],
+  ple: ['feedforward', 'the token’s own input to the layer'],
   resid_post: ['norms', 'added to the stream'],
   ln_final: ['norms', 'the last norm'],
   unembed: ['table', 'scores of the whole vocabulary'],

@@ -19,7 +19,7 @@ async function kept(of: Source, at: number, signal: AbortSignal): Promise<Held &
   const spec = await of.spec(signal);
   // Of a latent vector: that, and the numbers of a key that all heads have alike, read at the first head.
   const names = spec.layers.flatMap(({ attention: a }, i) =>
-    a
+    a && a.keys_from === undefined // a layer with the keys of another keeps none
       ? [
           {
             key: `blocks.${i}.attn.${a.rope ? 'hook_rot_k' : 'hook_k'}`,

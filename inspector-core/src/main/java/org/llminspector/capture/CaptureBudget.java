@@ -6,6 +6,7 @@ import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookShape;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -24,7 +25,7 @@ public record CaptureBudget(long maxBytes) {
     public static long bytes(DecoderSpec spec, Collection<HookId> hooks, long positions, long keys) {
         long bytes = 0;
         for (HookId id : hooks) {
-            long[] shape = id.point().shape(spec, Math.max(0, id.layer()), positions, keys);
+            long[] shape = HookShape.of(id.point(), spec, Math.max(0, id.layer()), positions, keys);
             bytes = Math.addExact(bytes, Math.multiplyExact(Tensor.elements(shape), Float.BYTES));
         }
         return bytes;
@@ -48,7 +49,8 @@ public record CaptureBudget(long maxBytes) {
     public void check(DecoderSpec spec, Collection<HookId> hooks, long positions) {
         long bytes = bytes(spec, hooks, positions);
         if (bytes <= maxBytes) {
-            for (HookId id : hooks) bytes(id, id.point().shape(spec, Math.max(0, id.layer()), positions, positions));
+            for (HookId id : hooks)
+                bytes(id, HookShape.of(id.point(), spec, Math.max(0, id.layer()), positions, positions));
             return;
         }
         throw Problem.tooLarge("the capture would not fit the budget")

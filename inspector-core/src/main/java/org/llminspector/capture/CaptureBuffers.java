@@ -19,6 +19,7 @@ import org.llminspector.capture.CaptureMemory.Block;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookShape;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -106,7 +107,7 @@ public final class CaptureBuffers implements AutoCloseable {
         for (HookId id : own) {
             if (inRows(id) || count == maxPositions) places.put(id, rows(buffers.get(id), start, count));
             else {
-                long[] shape = id.point().shape(spec, Math.max(0, id.layer()), count, (long) start + count);
+                long[] shape = HookShape.of(id.point(), spec, Math.max(0, id.layer()), count, (long) start + count);
                 sizes.put(id, CaptureBudget.bytes(id, shape));
             }
         }
@@ -202,7 +203,7 @@ public final class CaptureBuffers implements AutoCloseable {
     }
 
     private long[] shape(HookId id, int n) {
-        return id.point().shape(spec, Math.max(0, id.layer()), n, n);
+        return HookShape.of(id.point(), spec, Math.max(0, id.layer()), n, n);
     }
 
     private void giveBack() {

@@ -8,6 +8,7 @@ import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookShape;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.DeltaNet;
 
@@ -48,7 +49,7 @@ public final class InterventionCheck {
         }
         if (v.value() != null && !finite(v.value())) throw missing(at + ".value", "a number that float32 holds");
         for (HookId id : HookPatterns.match(spec, List.of(v.hook()))) {
-            long[] shape = id.point().shape(spec, Math.max(0, id.layer()), maxPositions, maxPositions);
+            long[] shape = HookShape.of(id.point(), spec, Math.max(0, id.layer()), maxPositions, maxPositions);
             range(v.heads(), id, shape, Axis.HEAD, at + ".heads");
             range(
                     v.positions(),

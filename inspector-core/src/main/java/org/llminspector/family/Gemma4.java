@@ -81,7 +81,7 @@ final class Gemma4 implements Family {
 
     /** The key of a layer in per_layer_config: its number, with leading zeros in longer models. */
     private static String name(Config c, int layer) {
-        String padded = String.format("%02d", layer);
+        String padded = (layer < 10 ? "0" : "") + layer;
         return c.inside("per_layer_config").has(padded) ? padded : Integer.toString(layer);
     }
 

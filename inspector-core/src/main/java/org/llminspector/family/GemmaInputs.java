@@ -6,7 +6,7 @@ import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.Activation;
 import org.llminspector.spec.AttentionBuilder;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerInputs;
+import org.llminspector.spec.DecoderSpec.LayerInputs;
 import org.llminspector.spec.Norm;
 
 /** What Gemma 3n and 4 share: attention with normed values and the keys of earlier layers; per-layer embeddings. */

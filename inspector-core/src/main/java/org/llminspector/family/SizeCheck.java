@@ -23,6 +23,15 @@ final class SizeCheck {
         long longest = longest(checkpoint);
         check("vocab_size", spec.vocab(), longest, checkpoint);
         check("hidden_size", spec.dModel(), longest, checkpoint);
+        if (spec.layerInputs() != null) {
+            check("vocab_size_per_layer_input", spec.layerInputs().vocab(), longest, checkpoint);
+            long inputs = (long) spec.nLayers() * spec.layerInputs().width();
+            check("num_hidden_layers x hidden_size_per_layer_input", inputs, longest, checkpoint);
+        }
+        if (spec.altUp() != null) {
+            long forms = spec.altUp().forms();
+            check("altup_num_inputs x altup_num_inputs", forms * forms, longest, checkpoint);
+        }
         LayerSpec before = null;
         for (LayerSpec layer : spec.layers()) {
             if (layer.equals(before)) continue;
@@ -30,6 +39,7 @@ final class SizeCheck {
             if (layer.mixer() instanceof ShortConv c) check("conv_L_cache", c.width(), longest, checkpoint);
             if (layer.attends()) check(layer.attention(), longest, checkpoint);
             if (layer.recurrence() != null) check(layer.recurrence(), longest, checkpoint);
+            if (layer.laurel() != null) check("laurel_rank", layer.laurel().rank(), longest, checkpoint);
             check("intermediate_size", layer.mlp().dMlp(), longest, checkpoint);
             Experts experts = layer.mlp().experts();
             if (experts == null) continue;

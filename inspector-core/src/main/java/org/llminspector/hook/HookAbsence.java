@@ -18,7 +18,7 @@ public final class HookAbsence {
         List<Integer> others = !point.layered()
                 ? List.of()
                 : IntStream.range(0, spec.nLayers())
-                        .filter(i -> point.existsIn(spec, i))
+                        .filter(i -> HookPresence.of(point, spec, i))
                         .boxed()
                         .toList();
         if (others.isEmpty()) return of(point);

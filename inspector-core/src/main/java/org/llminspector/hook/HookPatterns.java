@@ -22,7 +22,7 @@ public final class HookPatterns {
         SortedSet<HookId> all = new TreeSet<>();
         for (HookPoint point : HookPoint.values()) {
             for (int layer = point.layered() ? 0 : -1; layer < (point.layered() ? spec.nLayers() : 0); layer++) {
-                if (point.existsIn(spec, layer)) all.add(new HookId(point, layer));
+                if (HookPresence.of(point, spec, layer)) all.add(new HookId(point, layer));
             }
         }
         return all;

@@ -3,11 +3,7 @@ package org.llminspector.hook;
 import static org.llminspector.hook.Axis.*;
 
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Stream;
 import org.llminspector.base.Problem;
-import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerSpec;
 
 /**
  * Table of all hook points, the values that can be captured or changed: one row per point, in the order in which data
@@ -359,44 +355,6 @@ public enum HookPoint {
     /** Whether it belongs to a layer. */
     public boolean layered() {
         return template.startsWith("blocks.");
-    }
-
-    /** Whether this model has the point at this layer (the layer is ignored for points outside the blocks). */
-    public boolean existsIn(DecoderSpec spec, int layer) {
-        return HookPresence.of(this, spec, layer);
-    }
-
-    /**
-     * The hooks of what the block's mixer adds to the residual stream: one, or those of attention and a recurrence, or
-     * none.
-     */
-    public static List<HookPoint> mixed(LayerSpec block) {
-        return Stream.of(ATTN_OUT, CONV_OUT, SSM_OUT)
-                .filter(p -> p == ATTN_OUT
-                        ? block.attends()
-                        : p == CONV_OUT ? block.convolves() : block.recurrence() != null)
-                .toList();
-    }
-
-    /** The points between layers, which no layer has inside. */
-    public static Set<HookPoint> between(DecoderSpec spec) {
-        return spec.altUp() == null ? Set.of(RESID_PRE, RESID_POST) : Set.of(RESID_POST, FORMS);
-    }
-
-    /** What the final norm reads of the last layer. */
-    public static HookId end(DecoderSpec spec) {
-        return HookId.of(spec.altUp() == null ? RESID_POST : FORMS, spec.nLayers() - 1);
-    }
-
-    /**
-     * Shape of the value for one sequence; sizes of experts, slots, latent vectors and heads are 0 where the layer has
-     * none.
-     *
-     * @param positions positions of the pass, {@code pos} or {@code query}
-     * @param keys positions with cached keys, this pass's included
-     */
-    public long[] shape(DecoderSpec spec, int layer, long positions, long keys) {
-        return HookShape.of(this, spec, layer, positions, keys);
     }
 
     /** Index of the axis that counts a pass's positions: {@code pos} or {@code query}. */

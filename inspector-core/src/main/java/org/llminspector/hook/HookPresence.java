@@ -6,12 +6,13 @@ import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
-/** Which hook points a layer has. */
-final class HookPresence {
+/** Which hook points a model has. */
+public final class HookPresence {
 
     private HookPresence() {}
 
-    static boolean of(HookPoint p, DecoderSpec spec, int layer) {
+    /** Whether this model has the point at this layer; the layer is ignored for points outside the blocks. */
+    public static boolean of(HookPoint p, DecoderSpec spec, int layer) {
         if (!p.layered()) {
             if (p == EMBED_FORMS) return spec.altUp() != null;
             return p != POS_EMBED || spec.learnedPositions();

@@ -11,11 +11,18 @@ import org.llminspector.spec.LayerSpec;
 import org.llminspector.spec.Mlp;
 
 /** Shapes of hooked values. */
-final class HookShape {
+public final class HookShape {
 
     private HookShape() {}
 
-    static long[] of(HookPoint p, DecoderSpec spec, int layer, long positions, long keys) {
+    /**
+     * Shape of the value for one sequence; sizes of experts, slots, latent vectors and heads are 0 where the layer has
+     * none.
+     *
+     * @param positions positions of the pass, {@code pos} or {@code query}
+     * @param keys positions with cached keys, this pass's included
+     */
+    public static long[] of(HookPoint p, DecoderSpec spec, int layer, long positions, long keys) {
         LayerSpec block = spec.layers().get(layer);
         Attention attention = block.attends() ? block.attention() : null;
         Mlp mlp = block.mlp();

@@ -77,7 +77,7 @@ public record Analyses(
         TableFacts facts = new TableFacts();
         Timelines timelines = new Timelines(models, store, queue, budget, standard);
         return new Analyses(
-                new RunAnalyses(models, store, queue),
+                new RunAnalyses(models, store, queue, recaptures),
                 new Tokenizations(models),
                 new Neurons(models, store, recaptures),
                 new FeedForwards(models, store, recaptures, facts),

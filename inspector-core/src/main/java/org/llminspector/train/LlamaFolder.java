@@ -151,7 +151,11 @@ final class LlamaFolder {
     /** Config {@code rope_scaling} in transformers' spelling. */
     private static ObjectNode scaling(Rope.Scaling scaling) {
         ObjectNode json = Json.mapper().createObjectNode();
-        if (scaling instanceof Rope.Linear linear) {
+        if (scaling instanceof Rope.Proportional part) {
+            json.put("rope_type", "proportional")
+                    .put("partial_rotary_factor", part.share())
+                    .put("factor", part.factor());
+        } else if (scaling instanceof Rope.Linear linear) {
             json.put("rope_type", "linear").put("factor", linear.factor());
         } else if (scaling instanceof Rope.Dynamic dynamic) {
             json.put("rope_type", "dynamic").put("factor", dynamic.factor());

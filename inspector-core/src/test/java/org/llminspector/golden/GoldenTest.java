@@ -22,6 +22,8 @@ import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookPresence;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
@@ -184,9 +186,9 @@ class GoldenTest {
                 ours.put("router." + i, router.reshaped(router.shape()[1], router.shape()[2]));
             }
             String block = "blocks." + i + ".";
-            if (HookPoint.mixed(layer).size() != 1 || !layer.feedsForward())
+            if (StreamHooks.mixed(layer).size() != 1 || !layer.feedsForward())
                 continue; // its goldens have no such values
-            HookPoint mixed = HookPoint.mixed(layer).get(0);
+            HookPoint mixed = StreamHooks.mixed(layer).get(0);
             ours.put(
                     "attn_out." + i,
                     layer.ln1Post() == null
@@ -298,7 +300,8 @@ class GoldenTest {
             float[] reference = g.values("greedy_logits");
             int vocab = g.engine.spec().vocab();
             TreeSet<HookId> hooks = new TreeSet<>();
-            HookPoint inside = HookPoint.MLP_OUT.existsIn(g.engine.spec(), 0) ? HookPoint.MLP_OUT : HookPoint.SSM_OUT;
+            HookPoint inside =
+                    HookPresence.of(HookPoint.MLP_OUT, g.engine.spec(), 0) ? HookPoint.MLP_OUT : HookPoint.SSM_OUT;
             if (hooked) hooks.add(HookId.of(inside, 0));
             int positions = prompt.length + greedy.length;
             try (Session session = g.engine.begin(new SessionRequest(positions, hooks, List.of(), List.of()))) {

@@ -22,6 +22,7 @@ import org.llminspector.engine.onnx.OnnxEngine;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookPresence;
 
 /**
  * Whole models in few bits. Their distance from FP32 was measured on these models, whose weights are random and which
@@ -114,7 +115,7 @@ class LowPrecisionTest {
             try (Session s = g.engine.begin(new SessionRequest(ids.length, first, List.of(), List.of()))) {
                 s.append(Arrays.copyOf(ids, 4));
                 for (HookPoint point : HookPoint.values()) {
-                    if (point.layered() && point.existsIn(g.engine.spec(), 1)) {
+                    if (point.layered() && HookPresence.of(point, g.engine.spec(), 1)) {
                         assertThat(g.capture(ids, new TreeSet<>(List.of(HookId.of(point, 1))))
                                         .tensors())
                                 .hasSize(1);

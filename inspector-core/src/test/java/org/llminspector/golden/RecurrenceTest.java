@@ -25,6 +25,7 @@ import org.llminspector.engine.cache.KvPrefix;
 import org.llminspector.engine.cache.LayerState;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookPresence;
 import org.llminspector.spec.DecoderSpec;
 
 /** What layers with a recurrence keep, and what is changed in their states, in every family that has them. */
@@ -167,7 +168,7 @@ class RecurrenceTest {
                 new TreeSet<>(Stream.concat(Stream.of(seen), Stream.of(LOGITS)).toList());
         for (HookPoint p : Recurrences.READ) {
             int layer = seen[0].layer();
-            if (p.existsIn(g.engine.spec(), layer)) hooks.add(HookId.of(p, layer));
+            if (HookPresence.of(p, g.engine.spec(), layer)) hooks.add(HookId.of(p, layer));
         }
         try (Session s = g.engine.begin(new SessionRequest(ids.length, hooks, changes, sources))) {
             s.append(Arrays.copyOf(ids, first));

@@ -9,6 +9,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
@@ -40,7 +41,7 @@ final class Streams {
 
     /** What the block reads, and all that its parts add to it. */
     private static float[] added(DecoderSpec spec, LayerSpec layer, Capture c, int i) {
-        List<HookPoint> parts = new ArrayList<>(HookPoint.mixed(layer));
+        List<HookPoint> parts = new ArrayList<>(StreamHooks.mixed(layer));
         if (layer.feedsForward()) parts.add(HookPoint.MLP_OUT);
         if (layer.laurel() != null) parts.add(HookPoint.LAUREL_OUT);
         if (spec.layerInputs() != null && spec.altUp() == null) parts.add(HookPoint.PLE_OUT);

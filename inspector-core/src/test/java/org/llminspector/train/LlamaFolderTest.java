@@ -70,7 +70,7 @@ class LlamaFolderTest {
 
     /** Every scaling that a spec can have, as a round trip. */
     @ParameterizedTest
-    @ValueSource(ints = {0, 1, 2, 3, 4, 5})
+    @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6})
     void everyScalingIsSpelled(int which) throws Exception {
         Rope.Scaling scaling = List.of(
                         new Rope.Default(),
@@ -78,11 +78,12 @@ class LlamaFolderTest {
                         new Rope.Dynamic(2, 256),
                         new Rope.Yarn(4, 64, 30, 2, 1.25, false),
                         new Rope.Llama3(8, 1, 4, 64),
-                        new Rope.LongRope(List.of(1., 1.1, 1.2, 1.3), List.of(1., 2., 3., 4.), 64, 1.5))
+                        new Rope.LongRope(List.of(1., 1.1, 1.2, 1.3), List.of(1., 2., 3., 4.), 64, 1.5),
+                        new Rope.Proportional(0.5, 2))
                 .get(which);
         assertThat(Rope.Scaling.class.getPermittedSubclasses())
                 .as("one case each")
-                .hasSize(6);
+                .hasSize(7);
         Norm norm = new Norm(Norm.Kind.RMS, 1e-5);
         Attention attention = Attention.plain(4, 2, 8, new Rope(8, 10_000, scaling), null, false, false);
         LayerSpec layer =

@@ -15,6 +15,7 @@ import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.exported.Place.Read;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookPresence;
 import org.llminspector.spec.DecoderSpec;
 
 /**
@@ -39,7 +40,7 @@ public final class ExportedHooks implements ModelCapabilities {
         this.file = file;
         ExportedBlocks blocks = new ExportedBlocks(file, spec.nLayers());
         blocks.places().forEach((id, place) -> {
-            if (id.point().existsIn(spec, Math.max(0, id.layer()))) places.put(id, place);
+            if (HookPresence.of(id.point(), spec, Math.max(0, id.layer()))) places.put(id, place);
         });
         for (int i = 0; i < spec.nLayers(); i++) {
             boolean rotates = spec.layers().get(i).attention().rope() != null;

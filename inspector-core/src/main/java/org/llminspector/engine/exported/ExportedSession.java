@@ -27,6 +27,7 @@ import org.llminspector.engine.onnx.runtime.Feed;
 import org.llminspector.engine.onnx.runtime.Memory;
 import org.llminspector.engine.onnx.runtime.Ort;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookShape;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
 
@@ -167,7 +168,7 @@ final class ExportedSession implements Session {
 
     /** A hook's value of this pass, in float32 and the hook's layout; another shape is refused. */
     private ByteBuffer read(HookId id, Place place, OnnxTensor tensor, int count) {
-        long[] shape = id.point().shape(spec, Math.max(0, id.layer()), count, (long) length + count);
+        long[] shape = HookShape.of(id.point(), spec, Math.max(0, id.layer()), count, (long) length + count);
         FloatBuffer values = tensor.getFloatBuffer();
         ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(Tensor.elements(shape) * Float.BYTES))
                 .order(ByteOrder.LITTLE_ENDIAN);

@@ -4,7 +4,7 @@ import static org.llminspector.hook.HookPoint.*;
 
 import java.util.List;
 import org.llminspector.engine.layer.Ops.Fn;
-import org.llminspector.spec.AltUp;
+import org.llminspector.spec.DecoderSpec.AltUp;
 
 /**
  * The forms of the residual stream before and after a layer: {@link AltUp}.

@@ -5,10 +5,11 @@ import static org.llminspector.hook.HookPoint.*;
 import java.util.List;
 import org.llminspector.engine.Part;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.Laurel;
 import org.llminspector.spec.LayerSpec;
+import org.llminspector.spec.LayerSpec.Laurel;
 import org.llminspector.spec.ShortConv;
 import org.llminspector.spec.StreamFactors;
 
@@ -139,7 +140,7 @@ public final class Block<V> {
         V added = scaled(layer, a);
         StreamFactors f = layer.factors();
         if (f != null) added = times(f.mixed(), added);
-        List<HookPoint> whole = HookPoint.mixed(layer);
+        List<HookPoint> whole = StreamHooks.mixed(layer);
         if (whole.size() == 1) added = tap.at(whole.get(0), i, added);
         V stream = layer.streamNorms() ? read : pre;
         if (f != null) stream = times(f.mixedStream(), stream);

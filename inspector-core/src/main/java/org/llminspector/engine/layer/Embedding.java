@@ -7,7 +7,7 @@ import java.util.List;
 import org.llminspector.engine.layer.Ops.Fn;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.DecoderSpec;
-import org.llminspector.spec.LayerInputs;
+import org.llminspector.spec.DecoderSpec.LayerInputs;
 
 /**
  * The ends of a decoder: from token ids to the residual stream, and from there to logits.

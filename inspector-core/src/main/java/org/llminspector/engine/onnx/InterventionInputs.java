@@ -15,6 +15,7 @@ import org.llminspector.engine.onnx.runtime.Feed;
 import org.llminspector.engine.onnx.runtime.OpenGraph;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookShape;
 import org.llminspector.spec.DecoderSpec;
 
 /** Graph inputs of a sequence's interventions, pass by pass: masks of changed cells, and operands. */
@@ -35,7 +36,7 @@ final class InterventionInputs {
         for (Step step : graph.steps()) {
             Intervention v = request.interventions().get(step.intervention());
             HookId hook = step.hook();
-            long[] shape = hook.point().shape(spec, Math.max(0, hook.layer()), count, (long) start + count);
+            long[] shape = HookShape.of(hook.point(), spec, Math.max(0, hook.layer()), count, (long) start + count);
             ChangedCells cells =
                     new ChangedCells(v, hook.point(), request.source(step.intervention(), hook), shape, start);
             ChangedCells.Mask mask = cells.mask();

@@ -21,6 +21,7 @@ import org.llminspector.engine.onnx.runtime.Feed;
 import org.llminspector.engine.onnx.runtime.OpenGraph;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookShape;
 import org.llminspector.spec.DecoderSpec;
 
 /** One sequence on one graph of a model. */
@@ -115,7 +116,7 @@ final class OnnxSession implements Session {
         kept.forEach((id, place) -> {
             String output = hooks.get(id);
             if (cached.contains(output)) return; // the cache pins it, to the same memory
-            long[] shape = id.point().shape(spec, Math.max(0, id.layer()), count, (long) start + count);
+            long[] shape = HookShape.of(id.point(), spec, Math.max(0, id.layer()), count, (long) start + count);
             pinned.put(output, feed.own("captured " + output, Feed.tensor(place, Type.FLOAT, shape)));
         });
         return pinned;

@@ -23,7 +23,7 @@ import org.llminspector.engine.cache.KvShape;
 import org.llminspector.engine.torch.libtorch.EngineThread;
 import org.llminspector.engine.torch.libtorch.Threads;
 import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.spec.DecoderSpec;
 
 /** One sequence on the torch engine. Each call runs on the engine thread. */
@@ -52,7 +52,7 @@ final class TorchSession implements Session {
             List<KvShape> shapes = KvShape.of(spec, changes.keySet());
             this.cache = new KvCache(spec, shapes, manager, kvFormats, request.maxPositions());
             if (request.prefix() != null) cache.begin(request.prefix());
-            this.tap = new RecordingTap(request.hooks(), changes, request.hooked(), HookPoint.between(spec));
+            this.tap = new RecordingTap(request.hooks(), changes, request.hooked(), StreamHooks.between(spec));
             this.buffers = new CaptureBuffers(spec, request.hooks(), request.maxPositions(), memory);
         } catch (RuntimeException | Error e) {
             manager.close(); // frees every array made so far

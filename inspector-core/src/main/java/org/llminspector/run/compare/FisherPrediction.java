@@ -20,6 +20,8 @@ import org.llminspector.engine.GradientRequest.Of;
 import org.llminspector.engine.Gradients;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookPresence;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.LayerSpec;
 
@@ -156,7 +158,7 @@ final class FisherPrediction {
         DecoderSpec spec = a.spec();
         if (layer < 0) return List.of(new Matrix("embed", null, HookId.of(HookPoint.EMBED)));
         if (layer == spec.nLayers()) {
-            return List.of(new Matrix("unembed", HookPoint.end(spec), HookId.of(HookPoint.LOGITS)));
+            return List.of(new Matrix("unembed", StreamHooks.end(spec), HookId.of(HookPoint.LOGITS)));
         }
         LayerSpec block = spec.layers().get(layer);
         String name = "blocks." + layer + ".";
@@ -167,9 +169,9 @@ final class FisherPrediction {
         if (block.attends()) {
             String attn = name + "attn.";
             matrices.add(new Matrix(attn + "q", pre, HookId.of(HookPoint.Q, layer)));
-            if (HookPoint.K.existsIn(spec, layer))
+            if (HookPresence.of(HookPoint.K, spec, layer))
                 matrices.add(new Matrix(attn + "k", pre, HookId.of(HookPoint.K, layer)));
-            if (HookPoint.V.existsIn(spec, layer) && !block.attention().valuesAreKeys())
+            if (HookPresence.of(HookPoint.V, spec, layer) && !block.attention().valuesAreKeys())
                 matrices.add(new Matrix(attn + "v", pre, HookId.of(HookPoint.V, layer)));
             matrices.add(new Matrix(attn + "o", HookId.of(HookPoint.Z, layer), HookId.of(HookPoint.ATTN_OUT, layer)));
         } else {

@@ -22,6 +22,9 @@ import org.llminspector.hook.HookAbsence;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookPresence;
+import org.llminspector.hook.HookShape;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.run.store.ComparisonFolder;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.spec.DecoderSpec;
@@ -94,13 +97,13 @@ final class HookComparison {
         ModelCapabilities here = a.folder().capabilities();
         if (!here.has(hook)) return "not in A: " + here.absence(hook.point());
         if (hook.layer() >= spec.nLayers()) return "B has " + Plural.of(spec.nLayers(), "layer");
-        if (!hook.point().existsIn(spec, hook.layer()))
+        if (!HookPresence.of(hook.point(), spec, hook.layer()))
             return "not in B: " + HookAbsence.of(hook.point(), spec, Math.max(0, hook.layer()));
         ModelCapabilities there = b.folder().capabilities();
         if (!there.has(hook)) return "not in B: " + there.absence(hook.point());
         int layer = Math.max(0, hook.layer());
-        long[] inA = hook.point().shape(a.spec(), layer, 1, 1);
-        long[] inB = hook.point().shape(spec, layer, 1, 1);
+        long[] inA = HookShape.of(hook.point(), a.spec(), layer, 1, 1);
+        long[] inB = HookShape.of(hook.point(), spec, layer, 1, 1);
         if (Arrays.equals(inA, inB)) return null;
         return "one position is " + Arrays.toString(inA) + " in A and " + Arrays.toString(inB) + " in B";
     }
@@ -175,11 +178,11 @@ final class HookComparison {
         for (HookId hook : hooks) {
             if (hook.point().compareTo(HookPoint.RESID_PRE) < 0) continue;
             if (!hook.point().layered()) {
-                inputs.add(HookPoint.end(a.spec()));
+                inputs.add(StreamHooks.end(a.spec()));
                 continue;
             }
             inputs.add(HookId.of(HookPoint.RESID_PRE, hook.layer()));
-            if (HookPoint.RESID_MID.existsIn(a.spec(), hook.layer())) {
+            if (HookPresence.of(HookPoint.RESID_MID, a.spec(), hook.layer())) {
                 inputs.add(HookId.of(HookPoint.RESID_MID, hook.layer()));
             }
         }

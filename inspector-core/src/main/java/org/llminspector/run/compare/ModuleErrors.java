@@ -13,6 +13,7 @@ import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.spec.LayerSpec;
 
@@ -131,13 +132,13 @@ final class ModuleErrors {
     private List<Module> modules(int layer) {
         int last = a.spec().nLayers();
         if (layer == last) {
-            return List.of(new Module("unembed", HookPoint.end(a.spec()), HookId.of(HookPoint.LOGITS)));
+            return List.of(new Module("unembed", StreamHooks.end(a.spec()), HookId.of(HookPoint.LOGITS)));
         }
         HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
         LayerSpec block = a.spec().layers().get(layer);
         HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
         List<Module> modules = new ArrayList<>();
-        for (HookPoint p : HookPoint.mixed(block)) {
+        for (HookPoint p : StreamHooks.mixed(block)) {
             String name = p == HookPoint.ATTN_OUT ? ".attn" : p == HookPoint.CONV_OUT ? ".conv" : ".ssm";
             modules.add(new Module("blocks." + layer + name, pre, HookId.of(p, layer)));
         }

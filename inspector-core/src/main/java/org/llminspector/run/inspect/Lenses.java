@@ -9,6 +9,7 @@ import org.llminspector.base.Slice;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
@@ -51,7 +52,7 @@ public final class Lenses {
                     .expected("hook_resid_post, with which the other forms are read")
                     .found(point.template());
         HookPoint read = spec.altUp() == null ? point : HookPoint.FORMS;
-        HookId last = HookPoint.end(spec);
+        HookId last = StreamHooks.end(spec);
         List<HookId> hooks = IntStream.range(0, manifest.model().nLayers())
                 .mapToObj(layer -> HookId.of(read, layer))
                 .toList();

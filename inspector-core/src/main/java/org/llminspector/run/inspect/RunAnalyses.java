@@ -16,6 +16,8 @@ import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.WeightStatistics;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.replay.RecaptureRequest;
+import org.llminspector.run.replay.Recaptures;
 import org.llminspector.run.replay.RunValues;
 import org.llminspector.run.store.PositionRange;
 import org.llminspector.run.store.RunManifest;
@@ -74,11 +76,13 @@ public final class RunAnalyses {
     private final OpenModels models;
     private final RunStore store;
     private final RunQueue queue;
+    private final Recaptures recaptures;
 
-    public RunAnalyses(OpenModels models, RunStore store, RunQueue queue) {
+    public RunAnalyses(OpenModels models, RunStore store, RunQueue queue, Recaptures recaptures) {
         this.models = models;
         this.store = store;
         this.queue = queue;
+        this.recaptures = recaptures;
     }
 
     /**
@@ -89,9 +93,15 @@ public final class RunAnalyses {
      *     other weights now; UNSUPPORTED where its engine has no lens; BUSY while the queue is full
      */
     public Lens lens(String runId, HookPoint point, int top, Slice positions) {
-        RunManifest manifest = store.manifest(runId);
-        ModelFolder folder = models.folder(manifest.model().slug());
-        RunValues.sameWeights(manifest, folder);
+        RunManifest run = store.manifest(runId);
+        ModelFolder folder = models.folder(run.model().slug());
+        RunValues.sameWeights(run, folder);
+        // Of a stream of several forms all are read, also where the first alone was captured.
+        RunManifest manifest = folder.spec().altUp() == null || point != HookPoint.RESID_POST
+                ? run
+                : recaptures.extend(
+                        runId,
+                        new RecaptureRequest(List.of(HookPoint.FORMS.template().replace("{i}", "*")), null, null));
         String name = manifest.engine().name();
         String device = manifest.engine().device();
         PrecisionPlan plan = manifest.request().plan();

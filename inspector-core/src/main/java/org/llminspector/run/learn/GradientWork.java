@@ -17,6 +17,7 @@ import org.llminspector.engine.InspectorEngine;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookShape;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.Prompt;
 import org.llminspector.spec.DecoderSpec;
@@ -50,7 +51,8 @@ record GradientWork(
 
     private static void checkValues(DecoderSpec spec, SortedSet<HookId> hooks, int positions) {
         long values = hooks.stream()
-                .mapToLong(h -> Tensor.elements(h.point().shape(spec, Math.max(0, h.layer()), positions, positions)))
+                .mapToLong(h ->
+                        Tensor.elements(HookShape.of(h.point(), spec, Math.max(0, h.layer()), positions, positions)))
                 .sum();
         if (values <= MAX_VALUES) return;
         throw Problem.tooLarge("these are too many values for JSON")

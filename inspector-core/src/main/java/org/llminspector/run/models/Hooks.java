@@ -8,6 +8,8 @@ import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookAbsence;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookPresence;
+import org.llminspector.hook.HookShape;
 import org.llminspector.spec.DecoderSpec;
 
 /** The hook table of one model. */
@@ -22,15 +24,15 @@ public final class Hooks {
         for (HookPoint point : HookPoint.values()) {
             List<Integer> layers = point.layered()
                     ? IntStream.range(0, spec.nLayers())
-                            .filter(i -> point.existsIn(spec, i))
+                            .filter(i -> HookPresence.of(point, spec, i))
                             .filter(i -> capabilities.has(HookId.of(point, i)))
                             .boxed()
                             .toList()
                     : List.of();
             boolean available = point.layered()
                     ? !layers.isEmpty()
-                    : point.existsIn(spec, -1) && capabilities.has(HookId.of(point));
-            boolean hidden = !available && point.existsIn(spec, 0);
+                    : HookPresence.of(point, spec, -1) && capabilities.has(HookId.of(point));
+            boolean hidden = !available && HookPresence.of(point, spec, 0);
             all.add(new HookDescription(
                     point.template(),
                     point.axes().stream().map(Axis::label).toList(),
@@ -46,7 +48,7 @@ public final class Hooks {
 
     /** Sizes where the model fixes them, axis names where the run does. */
     private static List<Object> shape(HookPoint point, DecoderSpec spec, int layer) {
-        long[] sizes = point.shape(spec, layer, 1, 1);
+        long[] sizes = HookShape.of(point, spec, layer, 1, 1);
         List<Object> shape = new ArrayList<>();
         for (int a = 0; a < sizes.length; a++) {
             Axis axis = point.axes().get(a);

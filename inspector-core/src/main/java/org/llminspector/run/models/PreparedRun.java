@@ -21,6 +21,7 @@ import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookShape;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.spec.DecoderSpec;
@@ -147,7 +148,7 @@ public record PreparedRun(
                     v.from().hook() == null ? target : HookId.parse(v.from().hook());
             Tensor tensor = store.capture(v.from().run(), hook);
             long[] shape = tensor.shape();
-            long[] fits = target.point().shape(spec, Math.max(0, target.layer()), 1, 1);
+            long[] fits = HookShape.of(target.point(), spec, Math.max(0, target.layer()), 1, 1);
             boolean same = shape.length == fits.length
                     && hook.point().axes().equals(target.point().axes());
             for (int a = 0; same && a < fits.length; a++) {

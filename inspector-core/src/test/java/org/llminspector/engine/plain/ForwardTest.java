@@ -28,6 +28,7 @@ import org.llminspector.golden.Kind;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.HookShape;
 import org.llminspector.spec.DecoderSpec;
 
 /** The plain forward pass against the goldens of Llama's shape and against every engine, value by value. */
@@ -191,7 +192,7 @@ class ForwardTest {
                 assertThat((long) values.length)
                         .as(id.name())
                         .isEqualTo(Tensor.elements(
-                                id.point().shape(spec, Math.max(0, id.layer()), ids.length, ids.length)));
+                                HookShape.of(id.point(), spec, Math.max(0, id.layer()), ids.length, ids.length)));
                 double most = 1;
                 for (float v : theirs) if (Float.isFinite(v)) most = Math.max(most, Math.abs(v));
                 assertThat(Golden.maxAbsDiff(values, theirs) / most)

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.function.ToDoubleFunction;
 import org.llminspector.analysis.FrozenNorm;
 import org.llminspector.analysis.RowScan;
 import org.llminspector.analysis.Vectors;
@@ -11,6 +12,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.run.inspect.Bounds;
 import org.llminspector.run.inspect.ModelNorms;
 import org.llminspector.run.inspect.StreamSums;
@@ -43,6 +45,8 @@ public final class LogitAttribution {
         /** A recurrence, whole. */
         SSM,
         MLP,
+        /** A token's own input to a layer. */
+        PLE,
         /** The final norm's bias. */
         NORM_BIAS
     }
@@ -108,8 +112,9 @@ public final class LogitAttribution {
         for (int i = 0; i < spec.nLayers(); i++) {
             LayerSpec block = spec.layers().get(i);
             if (block.attends()) hooks.add(HookId.of(HookPoint.Z, i));
-            for (HookPoint p : HookPoint.mixed(block)) hooks.add(HookId.of(p, i));
+            for (HookPoint p : StreamHooks.mixed(block)) hooks.add(HookId.of(p, i));
             if (block.feedsForward()) hooks.add(HookId.of(HookPoint.MLP_OUT, i));
+            if (spec.layerInputs() != null) hooks.add(HookId.of(HookPoint.PLE_OUT, i));
         }
         RunValues here = RunValues.of(runId, pos, hooks, store, recaptures);
         float[] logitValues = here.at(logits);
@@ -123,26 +128,31 @@ public final class LogitAttribution {
         }
         FrozenNorm last = ModelNorms.frozen(weights, spec.finalNorm(), "ln_final", here.at(scale)[0]);
         float[] direction = last.pulled(row); // [d_model]: its dot product with a stream component is the effect
+        double[] factors = StreamSums.factors(weights);
+        ToDoubleFunction<HookId> effect =
+                hook -> dot(direction, here.at(hook)) * StreamSums.left(factors, hook.layer(), spec.nLayers());
         List<Part> parts = new ArrayList<>();
-        parts.add(new Part(Kind.EMBED, null, null, dot(direction, here.at(HookId.of(HookPoint.EMBED)))));
-        if (spec.learnedPositions()) {
-            parts.add(new Part(Kind.POS_EMBED, null, null, dot(direction, here.at(HookId.of(HookPoint.POS_EMBED)))));
-        }
+        parts.add(new Part(Kind.EMBED, null, null, effect.applyAsDouble(HookId.of(HookPoint.EMBED))));
+        if (spec.learnedPositions())
+            parts.add(new Part(Kind.POS_EMBED, null, null, effect.applyAsDouble(HookId.of(HookPoint.POS_EMBED))));
         for (int i = 0; i < spec.nLayers(); i++) {
             LayerSpec block = spec.layers().get(i);
             if (block.convolves())
-                parts.add(new Part(Kind.CONV, i, null, dot(direction, here.at(HookId.of(HookPoint.CONV_OUT, i)))));
+                parts.add(new Part(Kind.CONV, i, null, effect.applyAsDouble(HookId.of(HookPoint.CONV_OUT, i))));
             if (block.recurrence() != null)
-                parts.add(new Part(Kind.SSM, i, null, dot(direction, here.at(HookId.of(HookPoint.SSM_OUT, i)))));
+                parts.add(new Part(Kind.SSM, i, null, effect.applyAsDouble(HookId.of(HookPoint.SSM_OUT, i))));
             if (block.attends()) {
-                double mixed = dot(direction, here.at(HookId.of(HookPoint.ATTN_OUT, i)));
-                double[] heads = heads(weights, block, i, here.at(HookId.of(HookPoint.Z, i)), direction);
+                double mixed = effect.applyAsDouble(HookId.of(HookPoint.ATTN_OUT, i));
+                float[] toward = Vectors.scaled(direction, (float) StreamSums.left(factors, i, spec.nLayers()));
+                double[] heads = heads(weights, block, i, here.at(HookId.of(HookPoint.Z, i)), toward);
                 for (int h = 0; h < heads.length; h++) parts.add(new Part(Kind.HEAD, i, h, heads[h]));
                 parts.add(new Part(
                         Kind.ATTN_REST, i, null, mixed - Arrays.stream(heads).sum()));
             }
-            if (!block.feedsForward()) continue;
-            parts.add(new Part(Kind.MLP, i, null, dot(direction, here.at(HookId.of(HookPoint.MLP_OUT, i)))));
+            if (block.feedsForward())
+                parts.add(new Part(Kind.MLP, i, null, effect.applyAsDouble(HookId.of(HookPoint.MLP_OUT, i))));
+            if (spec.layerInputs() != null)
+                parts.add(new Part(Kind.PLE, i, null, effect.applyAsDouble(HookId.of(HookPoint.PLE_OUT, i))));
         }
         parts.add(new Part(Kind.NORM_BIAS, null, null, last.constant(row) + bias));
         double logit = logitValues[chosen] - (against == null ? 0 : logitValues[against]);

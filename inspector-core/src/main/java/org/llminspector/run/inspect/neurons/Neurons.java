@@ -15,6 +15,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.run.inspect.Bounds;
 import org.llminspector.run.inspect.ModelNorms;
 import org.llminspector.run.inspect.StreamSums;
@@ -139,7 +140,10 @@ public final class Neurons {
                 ? here.at(stream)
                 : weighed(here.at(normalized), weights, "blocks." + layer + ".ln2");
         Map<String, float[]> written = new LinkedHashMap<>();
-        for (HookId part : parts) written.put(part.name(), here.at(part));
+        double[] factors = StreamSums.factors(weights);
+        for (HookId part : parts)
+            written.put(
+                    part.name(), Vectors.scaled(here.at(part), (float) StreamSums.left(factors, part.layer(), layer)));
         List<NamedSum> sums = new ArrayList<>();
         for (String matrix : mlp.gated() ? List.of("gate", "in") : List.of("in")) {
             HookPoint shown = mlp.gated() && matrix.equals("in") ? HookPoint.MLP_PRE_LINEAR : HookPoint.MLP_PRE;
@@ -155,7 +159,8 @@ public final class Neurons {
 
         float[] out = output(weights, block, layer, here, neuron);
         float[] added = new float[out.length];
-        for (int i = 0; i < out.length; i++) added[i] = (float) (out[i] * post);
+        double left = StreamSums.left(factors, layer, spec.nLayers());
+        for (int i = 0; i < out.length; i++) added[i] = (float) (out[i] * post * left);
         FrozenNorm lnFinal = ModelNorms.frozen(
                 weights, spec.finalNorm(), "ln_final", here.at(HookId.of(HookPoint.LN_FINAL_SCALE))[0]);
         float[] effects =
@@ -215,13 +220,14 @@ public final class Neurons {
         for (int i = 0; i < layer; i++) {
             mixed(spec, i, parts);
             if (spec.layers().get(i).feedsForward()) parts.add(HookId.of(HookPoint.MLP_OUT, i));
+            if (spec.layerInputs() != null) parts.add(HookId.of(HookPoint.PLE_OUT, i));
         }
         if (!spec.layers().get(layer).parallel()) mixed(spec, layer, parts);
         return parts;
     }
 
     private static void mixed(DecoderSpec spec, int layer, List<HookId> parts) {
-        for (HookPoint p : HookPoint.mixed(spec.layers().get(layer))) parts.add(HookId.of(p, layer));
+        for (HookPoint p : StreamHooks.mixed(spec.layers().get(layer))) parts.add(HookId.of(p, layer));
     }
 
     /**

@@ -57,7 +57,7 @@ public class HeadsTest {
         // and those with a factor on what they add, norms without weights, or whose unembedding has a bias or a factor
         return Stream.concat(
                 Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()),
-                Stream.of("phi", "cohere", "granite", "olmo", "bloom", "mpt"));
+                Stream.of("phi", "cohere", "granite", "olmo", "bloom", "mpt", "gemma4_wide"));
     }
 
     private RunManifest run(String model, List<Integer> tokens, String... capture) {
@@ -129,7 +129,8 @@ public class HeadsTest {
                     case MLP ->
                         assertThat(p.effect())
                                 .isCloseTo(text.path("mlps").get(p.layer()).asDouble(), within(1e-4));
-                    case CONV, SSM -> throw new AssertionError("neither has a convolution or a recurrence");
+                    case CONV, SSM, PLE ->
+                        throw new AssertionError("neither has a convolution, a recurrence or layer inputs");
                     case NORM_BIAS ->
                         assertThat(p.effect()).isCloseTo(text.path("constant").asDouble(), within(1e-4));
                 }

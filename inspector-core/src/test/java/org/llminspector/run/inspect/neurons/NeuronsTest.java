@@ -57,7 +57,7 @@ public class NeuronsTest {
         // or a factor
         return Stream.concat(
                 Golden.in(Golden.ROOT).stream().map(d -> d.getFileName().toString()),
-                Stream.of("phi", "cohere", "granite", "olmo", "bloom", "mpt", "apertus"));
+                Stream.of("phi", "cohere", "granite", "olmo", "bloom", "mpt", "apertus", "gemma4_wide"));
     }
 
     private RunManifest run(RunRequestBuilder request) {
@@ -128,7 +128,7 @@ public class NeuronsTest {
                 .tokens(TOKENS)
                 .capture(List.of("blocks.*.mlp.hook_post", "blocks.*.hook_mlp_out")));
         int last = run.model().nLayers() - 1;
-        int neurons = run.model().dMlp();
+        int neurons = inspector.models().details(model).spec().layers().get(last).mlp().dMlp();
         FeedForwards.FeedForward f = inspector.analyses().feedForwards().feedForward(run.id(), last, -1, neurons);
         assertThat(f.neurons()).isEqualTo(neurons);
         assertThat(f.strongest()).hasSize(neurons);
