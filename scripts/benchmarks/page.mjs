@@ -4,9 +4,12 @@
  * recording; how far things move while a view is loaded and read to its end (CLS); the longest task and the frames per second
  * while a pointer moves over runs of 400 to 2,000 tokens, and on Trace at 900 tokens also while it is scrolled, with the time
  * from an arrow key to the frame that shows the next token; with --lighthouse the scores of Trace, chapter 8 and Compare on a
- * phone and on a desktop as Lighthouse has them (npx fetches it, or --lighthouse-bin names it).
+ * phone and on a desktop as Lighthouse has them (npx fetches it, or --lighthouse-bin names it), with the benchmarkIndex that it
+ * measured of this machine. --slowdown lists what a phone is slower by: Lighthouse's 4 is for a machine of index 1500 to 2000, and its
+ * docs/throttling.md names 2 for one of 1000 to 1500.
  *
- *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5] [--lighthouse TIMES] [--only weights,shifts,motion]
+ *   node scripts/benchmarks/page.mjs [--url URL] [--model DIR|SLUG] [--seconds 5] [--only weights,shifts,motion]
+ *                                    [--lighthouse TIMES] [--slowdown 4,2] [--paths /,/compare]
  *
  * --url is a server that runs already, and --model then a slug of its own with a context of 2,000 tokens or more.
  */
@@ -29,6 +32,8 @@ const { values: args } = parseArgs({
     seconds: { type: 'string', default: '5' },
     lighthouse: { type: 'string', default: '0' },
     'lighthouse-bin': { type: 'string' },
+    slowdown: { type: 'string', default: '4' },
+    paths: { type: 'string', default: '/,/chapters/08-attention-qkv,/compare' },
     only: { type: 'string', default: 'weights,shifts,motion' },
   },
 });
@@ -44,7 +49,10 @@ try {
   if (parts.includes('weights')) await weights();
   if (parts.includes('shifts')) await shifts();
   for (let i = 0; i < Number(args.lighthouse); i++) {
-    for (const path of ['/', '/chapters/08-attention-qkv', '/compare']) ['mobile', 'desktop'].forEach((form) => lighthouse(path, form));
+    for (const path of args.paths.split(',')) {
+      for (const times of args.slowdown.split(',')) lighthouse(path, 'mobile', times);
+      lighthouse(path, 'desktop', '1');
+    }
   }
   if (parts.includes('motion')) await motions();
 } finally {
@@ -71,18 +79,19 @@ async function motions() {
   }
 }
 
-/** Lighthouse's performance score of a view: its slow phone (150 ms a round trip, 1.6 Mbit/s, a quarter of this CPU) or its desktop. */
-function lighthouse(path, form) {
+/** Lighthouse's performance score of a view: its slow phone (150 ms a round trip, 1.6 Mbit/s, this CPU so many times slower) or its desktop. */
+function lighthouse(path, form, times) {
   const [command, ...before] = args['lighthouse-bin'] ? [args['lighthouse-bin']] : ['npx', '--yes', 'lighthouse@13'];
   const said = spawnSync(
     command,
-    [...before, url + path, '--only-categories=performance', form === 'mobile' ? '--form-factor=mobile' : '--preset=desktop', '--quiet', '--output=json', '--chrome-flags=--headless=new --no-sandbox --disable-gpu'],
+    [...before, url + path, '--only-categories=performance', form === 'mobile' ? '--form-factor=mobile' : '--preset=desktop', `--throttling.cpuSlowdownMultiplier=${times}`, '--quiet', '--output=json', '--chrome-flags=--headless=new --no-sandbox --disable-gpu'],
     { env: { ...process.env, CHROME_PATH: browserPath() }, maxBuffer: 1 << 28, encoding: 'utf8' },
   );
   if (said.status !== 0) throw new Error(`Lighthouse did not run: ${said.stderr}`);
-  const { audits, categories } = JSON.parse(said.stdout);
+  const { audits, categories, environment } = JSON.parse(said.stdout);
   const shown = ['first-contentful-paint', 'largest-contentful-paint', 'total-blocking-time', 'cumulative-layout-shift'];
-  console.log(`Lighthouse ${form}, ${path}: ${categories.performance.score}; ${shown.map((a) => `${a} ${audits[a].displayValue}`).join(', ')}`);
+  const machine = `CPU ${times} times slower than this one of index ${environment.benchmarkIndex}`;
+  console.log(`Lighthouse ${form}, ${machine}, ${path}: ${categories.performance.score}; ${shown.map((a) => `${a} ${audits[a].displayValue}`).join(', ')}`);
 }
 
 function browserPath() {

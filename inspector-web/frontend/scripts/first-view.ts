@@ -3,6 +3,8 @@ import type { Plugin } from 'vite';
 
 /** What `/` shows, and what every page starts with. */
 const FIRST = '/src/views/trace/Trace.svelte';
+/** What it shows further down. */
+const NEAR = '/src/views/trace/figures.ts';
 const ENTRY = '/src/main.ts';
 /** Fonts of the first screen. */
 const FONTS = /(source-sans-3|newsreader)-latin-wght-normal/;
@@ -22,14 +24,19 @@ function reach(modules: Modules, end: string): Set<string> {
   return seen;
 }
 
-/** One chunk of the components that the first view draws with, instead of a dozen requests of 1 KB. */
-let shared: Set<string> | undefined;
+/**
+ * One chunk of what the first view draws with, its libraries among it, and one of what it draws with further down, instead
+ * of a dozen requests of 1 KB.
+ */
+let chunks: Map<string, string> | undefined;
 export const figures: GetManualChunk = (id, modules) => {
-  if (!shared) {
-    const entry = reach(modules, ENTRY);
-    shared = new Set([...reach(modules, FIRST)].filter((m) => m.includes('/src/kit/') && !entry.has(m)));
+  if (!chunks) {
+    const [entry, first, near] = [ENTRY, FIRST, NEAR].map((end) => reach(modules, end));
+    const mine = (m: string) => /\/node_modules\/|\/src\/(api|kit)\//.test(m) && !m.endsWith('.css');
+    chunks = new Map([...near].filter(mine).map((m) => [m, 'plots']));
+    for (const m of [...first, ...entry]) if (mine(m)) chunks.set(m, 'figures');
   }
-  return shared.has(id) ? 'figures' : undefined;
+  return chunks.get(id);
 };
 
 /**
@@ -43,7 +50,9 @@ export const preloads: Plugin = {
   generateBundle(_, bundle) {
     const files = Object.values(bundle);
     const page = files.find((f): f is OutputAsset => f.type === 'asset' && f.fileName === 'index.html');
-    const view = files.find((f): f is OutputChunk => f.type === 'chunk' && (f.facadeModuleId ?? '').endsWith(FIRST));
+    const view = files.find(
+      (f): f is OutputChunk => f.type === 'chunk' && f.moduleIds.some((id) => id.endsWith(FIRST)),
+    );
     const entry = files.find((f): f is OutputChunk => f.type === 'chunk' && f.isEntry);
     if (!page || !view || !entry) throw new Error(`no page, no entry or no ${FIRST} in what was built`);
     const fonts = files.filter((f) => FONTS.test(f.fileName) && f.fileName.endsWith('.woff2'));

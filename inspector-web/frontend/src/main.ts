@@ -6,4 +6,5 @@ import App from './App.svelte';
 import './app.css';
 
 const target = document.getElementById('app');
-if (target) mount(App, { target });
+// In a task of its own: to evaluate the code takes as long as to draw it.
+if (target) setTimeout(() => mount(App, { target }));

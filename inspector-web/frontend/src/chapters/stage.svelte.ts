@@ -38,6 +38,7 @@ export class Stage<P extends Params = Params> {
   hands = $state(0);
   readonly #params: P;
   #steps = $state.raw<Step[]>([]);
+  #looking = false;
 
   /** What the figure shows now: who reads one of its values hears of changes of that one alone. */
   readonly look: Look<P>;
@@ -107,7 +108,7 @@ export class Stage<P extends Params = Params> {
     // An effect that enters must not depend on what it writes.
     return untrack(() => {
       this.#steps = [...this.#steps, step].sort(after);
-      this.measure();
+      this.lookAgain();
       return () => untrack(() => (this.#steps = this.#steps.filter((s) => s !== step)));
     });
   }
@@ -116,8 +117,15 @@ export class Stage<P extends Params = Params> {
     return this.#steps.findIndex((s) => s.element === element);
   }
 
-  /** Looks which words have been reached. */
-  measure(): void {
+  /** Looks in the next frame which words have been reached: once, however many ask. */
+  lookAgain(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    requestAnimationFrame(() => this.#measure());
+  }
+
+  #measure(): void {
+    this.#looking = false;
     const line = window.innerHeight * REACHED;
     let reached = -1;
     this.#steps.forEach((s, i) => {
