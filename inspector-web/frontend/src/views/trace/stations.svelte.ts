@@ -9,13 +9,16 @@ class Stations {
   all = $state(false);
   /** Their code, once one of them is to be drawn. */
   figures = $state.raw<Figures | null>(null);
-  #coming: Promise<void> | null = null;
+  #asked = false;
 
   load(): void {
+    if (this.#asked) return;
+    this.#asked = true;
     // A server that is away for a moment is asked again by the next figure that comes near.
-    this.#coming ??= import('./figures')
-      .then((figures) => void (this.figures = figures))
-      .catch(() => void (this.#coming = null));
+    import('./figures').then(
+      (figures) => (this.figures = figures),
+      () => (this.#asked = false),
+    );
   }
 
   /** Draws them after the first input, or after a while; call from the view. */
