@@ -205,13 +205,38 @@ public interface Ops<V> {
         List<V> at(V state, List<V> now);
     }
 
+    /** The state of a layer's recurrence before the pass, [1, head, d_head, d_state]. */
+    V state(int layer);
+
+    /** Keeps the state after the pass. */
+    void keepState(int layer, V state);
+
     /**
-     * Runs a recurrence over the pass's positions from the layer's state, and keeps the state after the last one.
+     * Runs a recurrence over the second axis of values.
      *
      * @param over values [1, pos, ..], of which each step sees one position, [1, ..]
-     * @return the values that each step returned after the state, of all positions: [1, pos, ..] each
+     * @return the state after the last position, and the values that each step returned after the state, of all
+     *     positions: [1, pos, ..] each
      */
-    List<V> scan(int layer, List<V> over, Step<V> step);
+    List<V> scan(V state, List<V> over, Step<V> step);
+
+    /** A computation of several values from others. */
+    @FunctionalInterface
+    interface Values<V> {
+        List<V> of(List<V> reads);
+    }
+
+    /** One of two computations of the same shapes: the second where the pass has at least this many positions. */
+    List<V> byLength(int least, List<V> reads, Values<V> few, Values<V> many);
+
+    /** [1, pos, ..] with zeros after it, up to a multiple of a size. */
+    V padded(V x, int multiple);
+
+    /** The first positions of x, as many as {@code like} has. */
+    V trimmed(V x, V like);
+
+    /** 0, 1, .. as numbers, [count]. */
+    V count(int count, V like);
 
     // Compositions of the others, of which a back end may have a faster form without the hooks inside: PlainOps.
 

@@ -4,6 +4,7 @@ import static org.llminspector.hook.HookPoint.*;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.DoubleUnaryOperator;
 import org.llminspector.engine.Part;
 import org.llminspector.engine.layer.Ops.Fn;
 import org.llminspector.spec.Activation;
@@ -65,7 +66,7 @@ final class Recurrence<V> {
         V rate = o.mul(o.reshape(dt, 0, -1, 1, m.dHead(), 1), o.weight(module + "a.weight")); // a is [channel, d_state]
         V decay = tap.at(SSM_DECAY, i, o.apply(Fn.EXP, rate));
         V write = tap.at(SSM_WRITE, i, o.mul(dt, x));
-        V y = o.add(steps.run(i, m, decay, write, b, c, null), o.mul(x, o.weight(module + "d.weight")));
+        V y = o.add(steps.run(i, m, null, decay, write, b, c, null), o.mul(x, o.weight(module + "d.weight")));
         return o.mul(y, o.swish(gate, 1));
     }
 
@@ -89,7 +90,7 @@ final class Recurrence<V> {
         V rate = o.mul(o.reshape(each, 0, -1, m.nHeads(), 1, 1), column(module + "a.weight", m.nHeads(), 1));
         V decay = tap.at(SSM_DECAY, i, o.apply(Fn.EXP, rate));
         V write = tap.at(SSM_WRITE, i, o.mul(each, x));
-        V read = steps.run(i, m, decay, write, b, c, null);
+        V read = steps.run(i, m, rate, decay, write, b, c, null);
         V y = o.add(read, o.mul(x, o.reshape(o.weight(module + "d.weight"), 1, 1, m.nHeads(), 1)));
         V act = o.swish(gate, 1);
         if (m.norm() == null) return o.mul(y, act);
@@ -126,7 +127,7 @@ final class Recurrence<V> {
         V soft = o.apply(Fn.SOFTPLUS, o.add(forget, o.weight(module + "dt_bias.weight")));
         V rate = o.mul(o.reshape(soft, 0, -1, d.nHeads(), 1, d.decays()), column(module + "a.weight", d.nHeads(), 1));
         V decay = tap.at(SSM_DECAY, i, o.apply(Fn.EXP, rate)); // [1, pos, head, 1, d_state or 1]
-        V y = steps.run(i, d, decay, v, k, q, o.reshape(beta, 0, -1, d.nHeads(), 1, 1));
+        V y = steps.run(i, d, rate, decay, v, k, q, o.reshape(beta, 0, -1, d.nHeads(), 1, 1));
         V normed = o.norm(y, d.norm(), module + "norm", d.dHead());
         return o.mul(normed, d.gate() == Activation.SILU ? o.swish(gate, 1) : o.apply(Fn.SIGMOID, gate));
     }
@@ -145,15 +146,22 @@ final class Recurrence<V> {
         V v = tap.at(SSM_V, i, o.heads(o.swish(parts.get(2), 1), l.nHeads(), l.dHead()));
         V gate = gate(i, l, parts.get(3));
         tap.ends(Part.SSM_IN, i);
-        List<V> rates = l.decay().stream().map(d -> o.number(d)).toList();
-        V same = o.mul(o.slice(v, 3, 0, 1), o.number(0)); // [1, pos, head, 1]
-        List<V> heads = new ArrayList<>();
-        for (int h = 0; h < l.nHeads(); h++) heads.add(o.add(o.slice(same, 2, h, h + 1L), rates.get(h)));
-        V decay = tap.at(SSM_DECAY, i, o.reshape(o.concat(2, heads), 0, -1, l.nHeads(), 1, 1));
-        V y = steps.run(i, l, decay, tap.at(SSM_WRITE, i, v), k, q, null);
+        V decay = tap.at(SSM_DECAY, i, byHeads(l, v, d -> d));
+        V y = steps.run(i, l, byHeads(l, v, Math::log), decay, tap.at(SSM_WRITE, i, v), k, q, null);
         int width = l.nHeads() * l.dHead();
         V normed = o.norm(o.flat(y, l.nHeads(), l.dHead()), l.norm(), module + "norm", width);
         return o.mul(o.heads(normed, l.nHeads(), l.dHead()), o.apply(Fn.SIGMOID, gate));
+    }
+
+    /** A function of the heads' decays at all positions of v, [1, pos, head, 1, 1]. */
+    private V byHeads(Lightning l, V v, DoubleUnaryOperator of) {
+        V same = o.mul(o.slice(v, 3, 0, 1), o.number(0)); // [1, pos, head, 1]
+        List<V> heads = new ArrayList<>();
+        for (int h = 0; h < l.nHeads(); h++) {
+            V number = o.number(of.applyAsDouble(l.decay().get(h)));
+            heads.add(o.add(o.slice(same, 2, h, h + 1L), number));
+        }
+        return o.reshape(o.concat(2, heads), 0, -1, l.nHeads(), 1, 1);
     }
 
     private V rgLru(int i, RgLru r, String module, V in) {
@@ -170,7 +178,7 @@ final class Recurrence<V> {
         V first = o.reshape(o.firstPosition(), 1, -1, 1, 1);
         V factor = o.add(first, o.mul(o.sub(o.number(1), first), root));
         V write = tap.at(SSM_WRITE, i, o.mul(o.mul(x, read), factor));
-        V y = steps.run(i, r, decay, write, null, null, null);
+        V y = steps.run(i, r, null, decay, write, null, null, null);
         return o.mul(y, o.apply(Fn.GELU_TANH, gate));
     }
 

@@ -297,11 +297,20 @@ final class ArrayOps implements PlainOps<NDArray> {
     }
 
     @Override
-    public List<NDArray> scan(int layer, List<NDArray> over, Step<NDArray> step) {
-        NDArray state = cache.recurrent(
-                layer, spec.layers().get(layer).recurrence(), over.get(0).getManager());
+    public NDArray state(int layer) {
+        return cache.recurrent(layer, spec.layers().get(layer).recurrence(), pass.manager());
+    }
+
+    @Override
+    public void keepState(int layer, NDArray state) {
+        cache.keepRecurrent(layer, state);
+    }
+
+    @Override
+    public List<NDArray> scan(NDArray before, List<NDArray> over, Step<NDArray> step) {
+        NDArray state = before;
         List<NDList> outs = new ArrayList<>();
-        for (int t = 0; t < pass.count(); t++) {
+        for (int t = 0; t < over.get(0).getShape().get(1); t++) {
             NDIndex here = new NDIndex().addAllDim().addIndices(t);
             List<NDArray> out =
                     step.at(state, over.stream().map(x -> x.get(here)).toList());
@@ -311,7 +320,30 @@ final class ArrayOps implements PlainOps<NDArray> {
                 outs.get(i - 1).add(out.get(i));
             }
         }
-        cache.keepRecurrent(layer, state);
-        return outs.stream().map(all -> NDArrays.stack(all, 1)).toList();
+        List<NDArray> all = new ArrayList<>(List.of(state));
+        outs.forEach(out -> all.add(NDArrays.stack(out, 1)));
+        return all;
+    }
+
+    @Override
+    public List<NDArray> byLength(int least, List<NDArray> reads, Values<NDArray> few, Values<NDArray> many) {
+        return (pass.count() < least ? few : many).of(reads);
+    }
+
+    @Override
+    public NDArray padded(NDArray x, int multiple) {
+        long[] sizes = x.getShape().getShape().clone();
+        sizes[1] = Math.floorMod(-sizes[1], multiple);
+        return sizes[1] == 0 ? x : x.concat(x.getManager().zeros(new Shape(sizes)), 1);
+    }
+
+    @Override
+    public NDArray trimmed(NDArray x, NDArray like) {
+        return slice(x, 1, 0, like.getShape().get(1));
+    }
+
+    @Override
+    public NDArray count(int count, NDArray like) {
+        return like.getManager().arange(0f, count, 1f);
     }
 }

@@ -62,6 +62,10 @@ public final class Positions {
             return start + count;
         }
 
+        NDManager manager() {
+            return manager;
+        }
+
         /** A value of each position, [1, pos]. */
         NDArray create(float[] values) {
             return manager.create(values, new Shape(1, values.length));

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -32,7 +33,7 @@ public final class GraphBuilder {
             "SkipSimplifiedLayerNormalization");
 
     private final Proto graph = new Proto().text(2, "decoder");
-    private Proto nodesOf = graph; // or the body of a scan
+    private Proto nodesOf = graph; // or the body of a scan or a branch
     private final Map<String, String> constants = new HashMap<>();
     final Map<String, Type> inputs = new LinkedHashMap<>();
     private final Set<String> outputs = new LinkedHashSet<>();
@@ -159,6 +160,28 @@ public final class GraphBuilder {
         Arrays.fill(wanted, true);
         String[] in = Stream.concat(Stream.of(state), over.stream()).toArray(String[]::new);
         return List.of(node("Scan", loop, wanted, in));
+    }
+
+    /**
+     * One of two computations of as many values, by a condition; {@code reads} are what they read of the values before.
+     */
+    public List<String> either(
+            String condition, List<String> reads, Supplier<List<String>> then, Supplier<List<String>> otherwise) {
+        reads.forEach(this::written);
+        Proto[] bodies = {new Proto().text(2, "then"), new Proto().text(2, "else")};
+        Proto outer = nodesOf;
+        int size = 0;
+        for (Proto body : bodies) {
+            nodesOf = body;
+            List<String> out = (body == bodies[0] ? then : otherwise).get();
+            out.forEach(x -> body.message(12, valueInfo(node("Identity", x), Type.FLOAT, null)));
+            size = out.size();
+        }
+        nodesOf = outer;
+        Attributes branches = new Attributes().with("then_branch", bodies[0]).with("else_branch", bodies[1]);
+        boolean[] wanted = new boolean[size];
+        Arrays.fill(wanted, true);
+        return List.of(node("If", branches, wanted, condition));
     }
 
     /** A float32 value rounded to FP16; for a result of {@link #toFloat}, the original FP16 value. */

@@ -401,16 +401,55 @@ class NodeOps implements PlainOps<String> {
     }
 
     @Override
-    public List<String> scan(int i, List<String> over, Step<String> step) {
+    public String state(int i) {
         LayerState s = LayerState.of(spec, spec.layers().get(i));
-        String before = graph.input("past_ssm." + i, Type.FLOAT, 1, s.heads(), s.dHead(), s.dState());
-        List<String> all = over.stream().map(this::use).toList();
-        List<String> out = graph.scan(before, all, (state, now) -> step.at(state, now).stream()
-                .map(this::use)
-                .toList());
-        graph.output(out.get(0), Type.FLOAT);
-        graph.keep("new_ssm." + i, out.get(0));
-        return out.subList(1, out.size());
+        return graph.input("past_ssm." + i, Type.FLOAT, 1, s.heads(), s.dHead(), s.dState());
+    }
+
+    @Override
+    public void keepState(int i, String state) {
+        graph.output(state, Type.FLOAT);
+        graph.keep("new_ssm." + i, state);
+    }
+
+    @Override
+    public List<String> scan(String before, List<String> over, Step<String> step) {
+        return graph.scan(before, used(over), (state, now) -> used(step.at(state, now)));
+    }
+
+    private List<String> used(List<String> values) {
+        return values.stream().map(this::use).toList();
+    }
+
+    @Override
+    public List<String> byLength(int least, List<String> reads, Values<String> few, Values<String> many) {
+        List<String> all = used(reads);
+        String longer = node("Less", graph.ints(least - 1L), length(all.get(0)));
+        return graph.either(longer, all, () -> used(many.of(all)), () -> used(few.of(all)));
+    }
+
+    private String length(String x) {
+        return node("Shape", new Attributes().with("start", 1).with("end", 2), x);
+    }
+
+    @Override
+    public String padded(String x, int multiple) {
+        String after = node("Mod", node("Neg", length(x)), graph.ints(multiple)); // not negative
+        Attributes axis = new Attributes().with("axis", 0);
+        String pads = graph.node("Concat", axis, graph.ints(0), after);
+        return graph.node("Pad", new Attributes(), use(x), pads, "", graph.ints(1));
+    }
+
+    @Override
+    public String trimmed(String x, String like) {
+        return node("Slice", x, graph.ints(0), length(like), graph.ints(1));
+    }
+
+    @Override
+    public String count(int count, String like) {
+        float[] numbers = new float[count];
+        for (int i = 0; i < count; i++) numbers[i] = i;
+        return weights.declare(graph, "count." + count, () -> Tensor.of(numbers, count));
     }
 
     @Override

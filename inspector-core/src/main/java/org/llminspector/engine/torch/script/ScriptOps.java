@@ -251,14 +251,55 @@ public abstract class ScriptOps implements PlainOps<String> {
     }
 
     @Override
-    public List<String> scan(int layer, List<String> over, Step<String> step) {
-        String memory = recurrentState(layer);
+    public String state(int layer) {
+        return let(recurrentState(layer));
+    }
+
+    @Override
+    public void keepState(int layer, String state) {
+        line("torch.copy_(" + recurrentState(layer) + ", " + use(state) + ")");
+    }
+
+    @Override
+    public List<String> byLength(int least, List<String> reads, Values<String> few, Values<String> many) {
+        List<String> all = reads.stream().map(this::use).toList();
+        List<String> made = new ArrayList<>();
+        branch("if torch.size(" + all.get(0) + ", 1) < " + least + ":", () -> few.of(all)
+                .forEach(x -> {
+                    made.add(name());
+                    line(made.get(made.size() - 1) + " = " + use(x));
+                }));
+        branch("else:", () -> {
+            List<String> out = many.of(all);
+            for (int i = 0; i < made.size(); i++) line(made.get(i) + " = " + use(out.get(i)));
+        });
+        return made;
+    }
+
+    @Override
+    public String padded(String x, int multiple) {
+        String after = let("torch.remainder(torch.neg(torch.size(%s, 1)), " + multiple + ")", x);
+        return let("torch.cat([%1$s, torch.new_zeros(%1$s, [1, " + after + "] + torch.slice(torch.size(%1$s), 2))], 1)", x);
+    }
+
+    @Override
+    public String trimmed(String x, String like) {
+        return let("torch.slice(%s, 1, 0, torch.size(%s, 1))", x, like);
+    }
+
+    @Override
+    public String count(int count, String like) {
+        return let("torch.sub(torch.cumsum(torch.new_ones(%s, [" + count + "]), 0), 1)", like);
+    }
+
+    @Override
+    public List<String> scan(String before, List<String> over, Step<String> step) {
         List<String> all = over.stream().map(this::use).toList();
-        String state = let(memory);
+        String state = let("%s", before);
         String collected = name();
         List<String> parts = new ArrayList<>();
         String at = "t" + collected;
-        int before = text.length();
+        int head = text.length();
         branch("for " + at + " in range(torch.size(" + all.get(0) + ", 1)):", () -> {
             List<String> out = step.at(
                     state,
@@ -271,9 +312,10 @@ public abstract class ScriptOps implements PlainOps<String> {
             }
             line(state + " = " + use(out.get(0)));
         });
-        parts.forEach(part -> text.insert(before, indent + part + ": List[Tensor] = []\n"));
-        line("torch.copy_(" + memory + ", " + state + ")");
-        return parts.stream().map(p -> let("torch.stack(" + p + ", 1)")).toList();
+        parts.forEach(part -> text.insert(head, indent + part + ": List[Tensor] = []\n"));
+        List<String> out = new ArrayList<>(List.of(state));
+        parts.forEach(part -> out.add(let("torch.stack(" + part + ", 1)")));
+        return out;
     }
 
     @Override
