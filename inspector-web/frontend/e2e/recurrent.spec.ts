@@ -49,6 +49,22 @@ async function seesEffective(page: Page, request: APIRequestContext, run: RunMan
   expect(rows.difference).toBeLessThan(1e-4);
 }
 
+/** A recurrent layer in the address is the main figure's, and a layer with attention gives the heads back. */
+async function choosesLayers(page: Page, run: RunManifest, chapter: string, heads: string): Promise<void> {
+  await page.goto(`/${chapter}?model=${run.model.slug}&run=${run.id}&layer=1&unit=2`);
+  const states = page.getByTestId('figure-effective');
+  await expect(states).toHaveCount(1, SLOW);
+  await expect(states).toContainText('layer 1', SLOW);
+  await expect(states.getByRole('group', { name: 'Head', exact: true }).locator('output')).toHaveText('2', SLOW);
+  await expect(page.getByTestId(heads)).toHaveCount(0);
+  await states.getByRole('button', { name: 'layer 3: attention' }).click();
+  await expect(page.getByTestId(heads)).toContainText(/layer 3/i, SLOW);
+  expect(new URL(page.url()).searchParams.get('layer')).toBe('3');
+  await page.getByTestId(heads).getByRole('button', { name: 'layer 0: a gated delta net' }).click();
+  await expect(states.first()).toContainText('layer 0', SLOW);
+  await expect(page.getByTestId(heads)).toHaveCount(0);
+}
+
 async function seesHalfLives(page: Page, request: APIRequestContext, run: RunManifest, layers: number[]) {
   const figure = page.getByTestId('figure-half-lives');
   await figure.scrollIntoViewIfNeeded();
@@ -77,6 +93,8 @@ test('a delta net: effective attention, half-lives and a state of constant size'
   await open(page, 'chapters/08-attention-qkv', run);
   await expect(page.getByTestId('figure-reading')).toContainText('layer 3', SLOW);
   await seesEffective(page, request, run, 'a gated delta net');
+  await choosesLayers(page, run, 'chapters/08-attention-qkv', 'figure-reading');
+  await choosesLayers(page, run, 'chapters/09-multi-head', 'figure-heads');
   await open(page, 'chapters/10-rope', run);
   await seesHalfLives(page, request, run, layers);
   await open(page, 'chapters/11-transformer-block', run);

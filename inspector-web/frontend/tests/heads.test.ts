@@ -20,6 +20,8 @@ import {
   layersSaid,
   otherMixers,
   recurrent,
+  statesOnly,
+  weighing,
   withHeads,
 } from '../src/state/heads';
 
@@ -129,6 +131,9 @@ describe('layers without heads', () => {
     expect(insteadOfHeads(mixed, 0)).toContain('a Mamba 2: it keeps 2');
     expect(insteadOfHeads(mixed, 2)).toBeNull();
     expect(insteadOfHeads(mixed, 3)).toContain('no token reads another');
+    expect([0, 1, 2, 3].map((l) => statesOnly(mixed, l))).toEqual([true, false, false, false]);
+    expect(weighing(mixed)).not.toContain(3);
+    expect(weighing(mixed)).toContain(0);
     expect(addedBy(mixed, 2)).toEqual(['hook_attn_out', 'hook_ssm_out']);
     expect(layersSaid(mixed)).toBe(
       'layer 0: a Mamba 2; layer 1: attention; layer 2: attention beside a Mamba 2; layer 3: no mixer',

@@ -30,6 +30,14 @@ export const headed = (m: RunManifest): number[] => layersWith(m, (of) => of.inc
 /** The layers that have a recurrence. */
 export const recurrent = (m: RunManifest): number[] => layersWith(m, (of) => of.some((x) => RECURRENCES[x]));
 
+/** The layers in which tokens read others by weights: with heads of attention, or a recurrence. */
+export const weighing = (m: RunManifest): number[] =>
+  layersWith(m, (of) => of.includes('attention') || of.some((x) => RECURRENCES[x]));
+
+/** Whether a layer has a recurrence and no attention. */
+export const statesOnly = (m: RunManifest, layer: number): boolean =>
+  !headed(m).includes(layer) && recurrent(m).includes(layer);
+
 /** A layer's recurrence, with an article; null where it has none. */
 export const recurrenceOf = (m: RunManifest, layer: number): string | null =>
   mixersOf(m, layer)

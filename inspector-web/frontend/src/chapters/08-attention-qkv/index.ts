@@ -7,6 +7,8 @@ export const PARAMS = {
   step: choice('route', 'match', 'weigh', 'mix'),
   /** The key that the panels speak of; the heaviest when none was chosen. */
   key: whole(),
+  /** The head of a recurrent layer; the telling one when none was chosen. */
+  unit: whole(),
 };
 
 export const record: Record<typeof PARAMS> = {

@@ -4,9 +4,10 @@ import type { Source } from '../../api/source';
 import type { HeadReads } from '../../api/types';
 import { rowOf } from '../../kit/data/products';
 import { resource } from '../../kit/data/resource.svelte';
-import { headCount, headed, noHeads, recurrent, withHeads } from '../../state/heads';
+import { headCount, headed, noHeads, recurrent, statesOnly, withHeads } from '../../state/heads';
 import { keysLayer } from '../../state/keys';
 import { models } from '../../state/models.svelte';
+import { page } from '../../state/page.svelte';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
 import { besideSaid, sizesOf, whyChosen } from './model';
@@ -48,6 +49,10 @@ export class AttentionQkvState {
   readonly cannot = $derived(this.m ? noHeads(this.m) : null);
   readonly beside = $derived(besideSaid(this.m ? headCount(this.m) : null));
   readonly recurrent = $derived(this.m !== null && recurrent(this.m).length > 0);
+  /** The reader chose a layer with a recurrence and no heads: its effective attention is shown. */
+  readonly states = $derived(
+    this.m !== null && !this.stage.asking && page.layer !== null && statesOnly(this.m, this.look.layer),
+  );
   readonly query = $derived(Math.max(0, Math.min(this.look.token, selection.positions - 1)));
 
   readonly specs = resource(() => {

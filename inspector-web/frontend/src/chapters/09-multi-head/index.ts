@@ -15,6 +15,8 @@ export const PARAMS = {
   toward: whole(),
   /** Positions between key and query, for what a head looks for. */
   apart: whole(),
+  /** The head of a recurrent layer; the telling one when none was chosen. */
+  unit: whole(),
 };
 
 export const record: Record<typeof PARAMS> = {

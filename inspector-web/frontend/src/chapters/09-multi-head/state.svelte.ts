@@ -2,7 +2,7 @@
 import { untrack } from 'svelte';
 import { resource } from '../../kit/data/resource.svelte';
 import { called, hasTexts, visible } from '../../kit/text/tokens';
-import { headed, insteadOfHeads, noHeads, recurrent, withHeads } from '../../state/heads';
+import { headed, insteadOfHeads, noHeads, recurrent, statesOnly, withHeads } from '../../state/heads';
 import { keysLayer } from '../../state/keys';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
@@ -104,6 +104,10 @@ export class MultiHeadState {
   readonly own = $derived(this.spec?.layers[this.here.layer]?.attention ?? null);
   readonly instead = $derived(this.m && this.#named ? insteadOfHeads(this.m, this.#look.layer) : null);
 
+  /** The reader chose a layer with a recurrence and no heads: its effective attention is shown. */
+  readonly states = $derived(
+    this.m !== null && !this.stage.asking && page.layer !== null && statesOnly(this.m, this.#look.layer),
+  );
   readonly before = $derived(this.twice ? highest(this.twice.map((h) => h.stripes.previous)) : null);
   readonly follows = $derived(this.twice ? highest(this.twice.map((h) => h.stripes.induction ?? null)) : null);
   readonly spot = (i: number | null) => (i === null ? {} : at(i, this.heads, this.layers));
