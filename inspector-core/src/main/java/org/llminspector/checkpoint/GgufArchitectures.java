@@ -81,6 +81,21 @@ final class GgufArchitectures {
                         .biased("attn_q", "attn_k", "attn_v")
                         .with(GgufDense::glm4));
         ALL.put(
+                "arcee",
+                plainMlp.biased("attn_q", "attn_k", "attn_v", "attn_output", "ffn_up", "ffn_down")
+                        .with(GgufDense::arcee, PERMUTED));
+        ALL.put(
+                "seed_oss",
+                llama.without("ffn_norm")
+                        .and("post_attention_norm", "post_attention_layernorm")
+                        .biased("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+                        .with(GgufDense::seedOss));
+        ALL.put(
+                "hunyuan-dense",
+                llama.and("attn_q_norm", "self_attn.query_layernorm", "attn_k_norm", "self_attn.key_layernorm")
+                        .biased("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+                        .with(GgufDense::hunYuan));
+        ALL.put(
                 "stablelm",
                 llama.and(
                                 "attn_q_norm",
@@ -207,6 +222,31 @@ final class GgufArchitectures {
                         .biased("attn_q", "attn_k", "attn_v", "attn_output")
                         .biased("ffn_gate_inp", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps")
                         .with(GgufMixtures::gptOss));
+        Names shared = experts.and("ffn_gate", "mlp.gate_proj", "ffn_up", "mlp.up_proj", "ffn_down", "mlp.down_proj")
+                .and("ffn_gate_shexp", "mlp.shared_experts.gate_proj", "ffn_up_shexp", "mlp.shared_experts.up_proj")
+                .and("ffn_down_shexp", "mlp.shared_experts.down_proj")
+                .and("attn_q_norm", "self_attn.q_norm", "attn_k_norm", "self_attn.k_norm");
+        Names chosen = shared.and("exp_probs_b.bias", "mlp.gate.e_score_correction_bias")
+                .biased("attn_q", "attn_k", "attn_v", "attn_output");
+        ALL.put(
+                "glm4moe",
+                chosen.without("ffn_norm")
+                        .and("post_attention_norm", "post_attention_layernorm")
+                        .with(GgufMixtures::glm4));
+        ALL.put("dots1", chosen.with(GgufMixtures::dots));
+        ALL.put(
+                "minimax-m2",
+                noMlp.and("ffn_gate_inp", "block_sparse_moe.gate")
+                        .and("ffn_gate_exps", "block_sparse_moe.experts.{i}.w1")
+                        .and("ffn_up_exps", "block_sparse_moe.experts.{i}.w3")
+                        .and("ffn_down_exps", "block_sparse_moe.experts.{i}.w2")
+                        .and("exp_probs_b.bias", "block_sparse_moe.e_score_correction_bias")
+                        .and("attn_q_norm", "self_attn.q_norm", "attn_k_norm", "self_attn.k_norm")
+                        .with(GgufMixtures::miniMax));
+        ALL.put(
+                "ernie4_5-moe",
+                shared.and("exp_probs_b.bias", "mlp.e_score_correction_bias")
+                        .with(GgufMixtures::ernie45));
         ALL.put(
                 "deepseek2",
                 experts.without("attn_k", "attn_v")

@@ -108,6 +108,19 @@ final class GgufDense {
         f.llama("glm4").biases().json.remove("mlp_bias");
     }
 
+    static void arcee(GgufFields f) {
+        f.llama("arcee").biases();
+    }
+
+    static void seedOss(GgufFields f) {
+        f.llama("seed_oss").biases().json.put("attention_out_bias", f.has("blk.0.attn_output.bias"));
+    }
+
+    /** The base of its angles has the config's NTK factor in it. */
+    static void hunYuan(GgufFields f) {
+        f.llama("hunyuan_v1_dense").biases();
+    }
+
     /**
      * The block is parallel where the file has no second norm; the key use_parallel_residual is true for other models
      * too.

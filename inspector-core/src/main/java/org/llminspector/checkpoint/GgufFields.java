@@ -39,7 +39,7 @@ final class GgufFields {
     GgufFields(String architecture, GgufFile file) {
         this.file = file;
         keys = new GgufKeys(file.metadata(), architecture);
-        layers = keys.size("block_count");
+        layers = keys.size("block_count") - keys.size("nextn_predict_layers", 0);
         width = keys.size("embedding_length");
         boolean attends = !ALONE.contains(architecture);
         heads = attends ? keys.size("attention.head_count") : 1;
@@ -49,6 +49,7 @@ final class GgufFields {
         if (heads < 1 || heads > MOST_HEADS) throw keys.wrong("attention.head_count", "1 to " + MOST_HEADS);
         if (kvHeads < 1 || kvHeads > MOST_HEADS) throw keys.wrong("attention.head_count_kv", "1 to " + MOST_HEADS);
         if (layers > MOST_LAYERS) throw keys.wrong("block_count", "at most " + MOST_LAYERS);
+        if (layers < 1) throw keys.wrong("nextn_predict_layers", "fewer than block_count");
         json.put("vocab_size", vocabulary());
         json.put("tie_word_embeddings", !has("output.weight"));
         token("bos_token_id");

@@ -68,17 +68,63 @@ final class GgufMixtures {
         boolean three = scores == SIGMOID || (scores != SOFTMAX && bias);
         f.type(three ? "deepseek_v3" : "deepseek_v2").sizes().rms().experts("n_routed_experts");
         latent(f);
+        int groups = routed(f, false);
+        if (!three) f.json.put("topk_method", groups > 1 ? "group_limited_greedy" : "greedy");
+    }
+
+    /** Fields of DeepSeek's mixtures, which other families have too; returns the number of groups. */
+    private static int routed(GgufFields f, boolean normed) {
         int groups = Math.max(1, f.keys.size("expert_group_count", 1));
-        int shared = f.keys.size("expert_shared_count");
+        int shared = f.keys.size("expert_shared_count", 0);
         f.json.put("moe_intermediate_size", f.keys.size("expert_feed_forward_length"))
                 .put("first_k_dense_replace", f.keys.size("leading_dense_block_count", 0))
-                .put("norm_topk_prob", f.keys.flag("expert_weights_norm", false))
+                .put("norm_topk_prob", f.keys.flag("expert_weights_norm", normed))
                 .put("routed_scaling_factor", f.keys.number("expert_weights_scale", 1))
                 .put("n_group", groups)
                 .put("topk_group", Math.max(1, f.keys.size("expert_group_used_count", 1)));
         if (shared == 0) f.json.putNull("n_shared_experts");
         else f.json.put("n_shared_experts", shared);
-        if (!three) f.json.put("topk_method", groups > 1 ? "group_limited_greedy" : "greedy");
+        return groups;
+    }
+
+    private static void sigmoid(GgufFields f) {
+        if (f.keys.size("expert_gating_func", SIGMOID) != SIGMOID) throw f.keys.wrong("expert_gating_func", "2 (sigmoid)");
+    }
+
+    /** GLM 4.5; its blocks that predict further tokens, the last ones, are not opened. */
+    static void glm4(GgufFields f) {
+        f.llama("glm4_moe").biases().experts("n_routed_experts").json.remove("mlp_bias");
+        sigmoid(f);
+        routed(f, true);
+        f.json.put("use_qk_norm", f.has("blk.0.attn_q_norm.weight"));
+    }
+
+    static void dots(GgufFields f) {
+        f.llama("dots1").biases().experts("n_routed_experts").json.remove("mlp_bias");
+        sigmoid(f);
+        routed(f, false);
+    }
+
+    static void miniMax(GgufFields f) {
+        f.llama("minimax_m2").experts("num_local_experts");
+        sigmoid(f);
+        f.json.put("intermediate_size", f.keys.size("expert_feed_forward_length"));
+    }
+
+    /** The shared experts are as wide as that many of the others. */
+    static void ernie45(GgufFields f) {
+        int width = f.keys.size("expert_feed_forward_length");
+        int shared = f.keys.size("expert_shared_count", 0);
+        if (f.keys.size("expert_shared_feed_forward_length", shared * width) != shared * width)
+            throw f.keys.wrong("expert_shared_feed_forward_length", "expert_shared_count experts' neurons");
+        f.llama("ernie4_5_moe")
+                .json
+                .put("moe_num_experts", f.keys.size("expert_count"))
+                .put("moe_k", f.keys.size("expert_used_count"))
+                .put("moe_intermediate_size", width)
+                .put("moe_num_shared_experts", shared)
+                .put("moe_layer_start_index", f.keys.size("leading_dense_block_count", 1))
+                .put("moe_layer_interval", f.keys.size("interleave_moe_layer_step", 1));
     }
 
     /**

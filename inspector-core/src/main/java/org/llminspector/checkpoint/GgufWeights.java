@@ -84,6 +84,7 @@ final class GgufWeights implements WeightSource {
 
     private void add(GgufArchitecture a, GgufTensor t) {
         if (GgufConfig.ROPE_TENSORS.contains(t.name())) return;
+        if (config.predicting().stream().anyMatch(t.name()::startsWith)) return;
         Matcher m = NAME.matcher(t.name());
         if (!m.matches() || !place(a, m.group(1), m.group(2), m.group(3) == null ? "" : "." + m.group(3), t)) {
             throw Problem.unsupported("the file has a tensor that its architecture does not have")

@@ -1,7 +1,7 @@
 package org.llminspector.family;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.List;
+import java.util.HashSet;
 import java.util.Set;
 import java.util.function.IntPredicate;
 import org.llminspector.checkpoint.Checkpoint;
@@ -52,16 +52,34 @@ final class KimiLinear implements Family {
         return new DeltaNet(heads, width, width, heads, kernel, width, 1, null, norm, width);
     }
 
-    /** By layer_types, or by Moonshot's list, which counts from 1. */
+    /** By layer_types, or by Moonshot's lists, which count from 1. */
     private static IntPredicate attends(Config c, Config own, int layers) {
-        own.ignore("kda_layers");
-        JsonNode full = own.node("full_attn_layers");
-        if (c.node("layer_types") != null || full == null) {
+        if (c.node("layer_types") != null || own.node("full_attn_layers") == null) {
+            own.ignore("full_attn_layers", "kda_layers");
             if (c.node("layer_types") == null) throw c.wrong("layer_types", "a list of " + layers + " values", null);
             return i -> StateSpaces.attends(c, i, layers);
         }
-        List<Integer> named = full.valueStream().map(JsonNode::asInt).toList();
-        return i -> named.contains(i + 1);
+        Set<Integer> full = numbers(own, "full_attn_layers", layers);
+        if (own.node("kda_layers") != null) {
+            Set<Integer> others = numbers(own, "kda_layers", layers);
+            for (int i = 1; i <= layers; i++)
+                if (others.contains(i) == full.contains(i))
+                    throw own.wrong(
+                            "kda_layers",
+                            "each layer from 1 to " + layers + " either here or in full_attn_layers; layer " + i + " is in "
+                                    + (full.contains(i) ? "both" : "neither"),
+                            own.node("kda_layers"));
+        }
+        return i -> full.contains(i + 1);
+    }
+
+    /** Numbers of layers from 1, each once. */
+    private static Set<Integer> numbers(Config own, String field, int layers) {
+        Set<Integer> found = new HashSet<>();
+        for (JsonNode n : own.node(field))
+            if (!n.isInt() || n.asInt() < 1 || n.asInt() > layers || !found.add(n.asInt()))
+                throw own.wrong(field, "layers from 1 to " + layers + ", each once", n);
+        return found;
     }
 
     @Override

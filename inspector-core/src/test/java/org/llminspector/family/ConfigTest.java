@@ -197,6 +197,16 @@ class ConfigTest {
         net.putArray("kda_layers").add(1).add(2).add(3);
         net.putArray("full_attn_layers").add(4);
         assertThat(spec(published)).isEqualTo(spec);
+        net.putArray("full_attn_layers").add(5);
+        refused(published, "linear_attn_config.full_attn_layers", "layers from 1 to 4", "5");
+        net.putArray("full_attn_layers").add(4).add(4);
+        refused(published, "linear_attn_config.full_attn_layers", "each once");
+        net.putArray("full_attn_layers").add(3).add(4);
+        refused(published, "linear_attn_config.kda_layers", "layer 3 is in both");
+        net.putArray("full_attn_layers").add(4);
+        net.putArray("kda_layers").add(1).add(3);
+        refused(published, "linear_attn_config.kda_layers", "layer 2 is in neither");
+        net.putArray("kda_layers").add(1).add(2).add(3);
         refused(published.deepCopy().put("mla_use_nope", false), "mla_use_nope", "no RoPE");
         refused(published.deepCopy().put("moe_router_activation_func", "softmax"), "moe_router_activation_func");
         net.put("head_norm", 2);

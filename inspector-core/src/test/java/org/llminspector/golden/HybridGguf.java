@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -21,6 +22,9 @@ final class HybridGguf {
 
     private static final Pattern LAYER = Pattern.compile("(?:model|backbone)\\.layers\\.(\\d+)\\.(.*)");
     private static final Pattern EXPERT = Pattern.compile("(.*experts)\\.(\\d+)\\.(.*)\\.weight");
+
+    /** Architectures whose second norm has the name of one after attention. */
+    private static final Set<String> POST_NORMED = Set.of("qwen3next", "seed_oss", "glm4moe");
 
     /** llama.cpp's name by the end of Hugging Face's; the first that fits. */
     private static final String[][] NAMES = {
@@ -41,6 +45,11 @@ final class HybridGguf {
         {"self_attn.v_proj.weight", "attn_v.weight"},
         {"self_attn.o_proj.weight", "attn_output.weight"},
         {"self_attn.out_proj.weight", "attn_output.weight"},
+        {"query_layernorm.weight", "attn_q_norm.weight"},
+        {"key_layernorm.weight", "attn_k_norm.weight"},
+        {"q_proj.bias", "attn_q.bias"},
+        {"k_proj.bias", "attn_k.bias"},
+        {"v_proj.bias", "attn_v.bias"},
         {"q_norm.weight", "attn_q_norm.weight"},
         {"k_norm.weight", "attn_k_norm.weight"},
         {"mlp.gate.weight", "ffn_gate_inp.weight"},
@@ -78,6 +87,11 @@ final class HybridGguf {
         {"experts.up_proj", "ffn_up_exps.weight"},
         {"experts.down_proj", "ffn_down_exps.weight"},
         {"feed_forward.expert_bias", "exp_probs_b.bias"},
+        {"e_score_correction_bias", "exp_probs_b.bias"},
+        {"block_sparse_moe.gate.weight", "ffn_gate_inp.weight"},
+        {"shared_experts.gate_proj.weight", "ffn_gate_shexp.weight"},
+        {"shared_experts.up_proj.weight", "ffn_up_shexp.weight"},
+        {"shared_experts.down_proj.weight", "ffn_down_shexp.weight"},
         {"feed_forward.gate.weight", "ffn_gate_inp.weight"},
         {"router.weight", "ffn_gate_inp.weight"},
         {"router.layer.weight", "ffn_gate_inp.weight"},
@@ -167,7 +181,7 @@ final class HybridGguf {
         }
         for (String[] pair : NAMES) {
             if (!name.endsWith(pair[0])) continue;
-            boolean after = arch.equals("qwen3next") && pair[1].equals("ffn_norm.weight");
+            boolean after = POST_NORMED.contains(arch) && pair[1].equals("ffn_norm.weight");
             parts.put(block + (after ? "post_attention_norm.weight" : pair[1]), changed(name, pair[1], part));
             return;
         }
@@ -221,7 +235,8 @@ final class HybridGguf {
         }
         if (to.endsWith("conv1d.weight") || to.equals("shortconv.conv.weight"))
             return part.shaped(n, part.shape().get(2));
-        if (arch.equals("granitehybrid") && to.matches("attn_[qk].weight"))
+        if (to.equals("exp_probs_b.bias")) return part.shaped(part.values().length);
+        if ((arch.equals("granitehybrid") || arch.equals("arcee")) && to.matches("attn_[qk].weight"))
             return pairs(
                     part,
                     c.get(to.startsWith("attn_q") ? "num_attention_heads" : "num_key_value_heads")
@@ -287,11 +302,20 @@ final class HybridGguf {
         int layers = size("num_hidden_layers");
         int width = size("hidden_size");
         out.put("general.architecture", arch);
-        out.put(p + "block_count", layers).put(p + "embedding_length", width);
+        int predicting = c.path("num_nextn_predict_layers").asInt(0); // blocks after the model's
+        out.put(p + "block_count", layers + predicting).put(p + "embedding_length", width);
+        if (predicting > 0) {
+            out.put(p + "nextn_predict_layers", predicting);
+            parts.put("blk." + layers + ".nextn.enorm.weight", new Part(new float[width], List.of((long) width)));
+        }
         out.put(p + "context_length", alone() ? 1 << 20 : size("max_position_embeddings"));
         out.put(p + "attention.layer_norm_rms_epsilon", (float) c.get(epsilon()).asDouble());
         out.put(p + "feed_forward_length", alone() ? 0 : size("intermediate_size"));
         out.put(p + "attention.head_count", alone() ? 0 : size("num_attention_heads"));
+        if (AttentionKeys.has(arch)) {
+            AttentionKeys.put(c, arch, out);
+            return;
+        }
         if (arch.equals("lfm2moe")) {
             out.put(p + "shortconv.l_cache", size("conv_L_cache"));
             out.put(p + "expert_feed_forward_length", size("moe_intermediate_size"));
