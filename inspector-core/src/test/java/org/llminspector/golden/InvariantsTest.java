@@ -357,9 +357,10 @@ class InvariantsTest {
                 }
                 return;
             }
+            double most = Math.max(2e-4, g.tolerance("logits")); // a delta net's norm enlarges the noise of small values
             float[] expected = Golden.logits(g.engine, ids, ids.length, true);
             assertThat(Golden.maxAbsDiff(Golden.logits(g.engine, ids, ids.length, false), expected))
-                    .isLessThan(2e-4);
+                    .isLessThan(most);
             TreeSet<HookId> logits = new TreeSet<>(List.of(HookId.of(HookPoint.LOGITS)));
             try (Session s = g.engine.begin(new SessionRequest(ids.length, logits, List.of(), List.of()))) {
                 assertThat(s.form()).isEqualTo("fused");
@@ -367,7 +368,7 @@ class InvariantsTest {
                 s.append(Arrays.copyOfRange(ids, ids.length / 4, ids.length / 2));
                 for (int i = ids.length / 2; i < ids.length; i++) s.append(new int[] {ids[i]});
                 assertThat(Golden.maxAbsDiff(s.capture().get(logits.first()).toFloats(), expected))
-                        .isLessThan(2e-4);
+                        .isLessThan(most);
             }
         }
     }
