@@ -101,6 +101,10 @@ test('a delta net: effective attention, half-lives and a state of constant size'
   await expect(page.getByTestId('figure-built')).toContainText('Block', SLOW);
   await open(page, 'chapters/14-kv-cache', run);
   await seesState(page, run);
+  const size = page.getByTestId('figure-state-size');
+  await size.getByTestId('state-time').click();
+  await expect(size.getByText('Measure the time again')).toBeVisible(SLOW);
+  await expect(size.getByText('milliseconds per token')).toBeVisible();
 });
 
 test('a Mamba 2 hybrid: what a token writes into a state, and what reads it later', async ({ page, request }) => {
