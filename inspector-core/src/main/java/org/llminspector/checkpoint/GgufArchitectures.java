@@ -245,8 +245,7 @@ final class GgufArchitectures {
                         .with(GgufMixtures::miniMax));
         ALL.put(
                 "ernie4_5-moe",
-                shared.and("exp_probs_b.bias", "mlp.e_score_correction_bias")
-                        .with(GgufMixtures::ernie45));
+                shared.and("exp_probs_b.bias", "mlp.e_score_correction_bias").with(GgufMixtures::ernie45));
         ALL.put(
                 "deepseek2",
                 experts.without("attn_k", "attn_v")

@@ -88,7 +88,8 @@ final class GgufMixtures {
     }
 
     private static void sigmoid(GgufFields f) {
-        if (f.keys.size("expert_gating_func", SIGMOID) != SIGMOID) throw f.keys.wrong("expert_gating_func", "2 (sigmoid)");
+        if (f.keys.size("expert_gating_func", SIGMOID) != SIGMOID)
+            throw f.keys.wrong("expert_gating_func", "2 (sigmoid)");
     }
 
     /** GLM 4.5; its blocks that predict further tokens, the last ones, are not opened. */

@@ -66,8 +66,8 @@ final class KimiLinear implements Family {
                 if (others.contains(i) == full.contains(i))
                     throw own.wrong(
                             "kda_layers",
-                            "each layer from 1 to " + layers + " either here or in full_attn_layers; layer " + i + " is in "
-                                    + (full.contains(i) ? "both" : "neither"),
+                            "each layer from 1 to " + layers + " either here or in full_attn_layers; layer " + i
+                                    + " is in " + (full.contains(i) ? "both" : "neither"),
                             own.node("kda_layers"));
         }
         return i -> full.contains(i + 1);

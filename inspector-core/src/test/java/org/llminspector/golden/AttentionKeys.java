@@ -37,14 +37,18 @@ final class AttentionKeys {
         } else if (arch.equals("ernie4_5-moe")) {
             experts(p, c, "moe_num_experts", "moe_k", "moe_intermediate_size", out);
             int shared = c.get("moe_num_shared_experts").asInt();
-            out.put(p + "leading_dense_block_count", c.get("moe_layer_start_index").asInt());
+            out.put(
+                    p + "leading_dense_block_count",
+                    c.get("moe_layer_start_index").asInt());
             out.put(p + "interleave_moe_layer_step", c.get("moe_layer_interval").asInt());
             out.put(p + "expert_shared_count", shared);
             int all = shared * c.get("moe_intermediate_size").asInt();
             out.put(p + "expert_shared_feed_forward_length", all);
         } else if (c.has("n_routed_experts")) {
             experts(p, c, "n_routed_experts", "num_experts_per_tok", "moe_intermediate_size", out);
-            out.put(p + "leading_dense_block_count", c.get("first_k_dense_replace").asInt());
+            out.put(
+                    p + "leading_dense_block_count",
+                    c.get("first_k_dense_replace").asInt());
             out.put(p + "expert_shared_count", c.get("n_shared_experts").asInt());
             out.put(p + "expert_weights_scale", (float)
                     c.get("routed_scaling_factor").asDouble());

@@ -48,7 +48,7 @@ class ChunksTest {
                 tests.add(DynamicTest.dynamicTest(name + ": strong decays", () -> strong(dir, kind)));
             }
         }
-        assertThat(tests).hasSizeGreaterThan(40);
+        if (System.getProperty("golden", "").isEmpty()) assertThat(tests).hasSizeGreaterThan(40);
         return tests;
     }
 
@@ -108,9 +108,7 @@ class ChunksTest {
     }
 
     private static int[] ids(Golden g, int length) {
-        return new Random(length)
-                .ints(length, 0, g.engine.spec().vocab())
-                .toArray();
+        return new Random(length).ints(length, 0, g.engine.spec().vocab()).toArray();
     }
 
     private static void same(Capture chunks, Capture steps, double most) {

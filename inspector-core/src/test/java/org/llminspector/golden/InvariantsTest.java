@@ -357,7 +357,8 @@ class InvariantsTest {
                 }
                 return;
             }
-            double most = Math.max(2e-4, g.tolerance("logits")); // a delta net's norm enlarges the noise of small values
+            double most =
+                    Math.max(2e-4, g.tolerance("logits")); // a delta net's norm enlarges the noise of small values
             float[] expected = Golden.logits(g.engine, ids, ids.length, true);
             assertThat(Golden.maxAbsDiff(Golden.logits(g.engine, ids, ids.length, false), expected))
                     .isLessThan(most);

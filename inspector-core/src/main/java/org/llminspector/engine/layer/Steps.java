@@ -102,8 +102,7 @@ final class Steps<V> {
     /** The state after the last step, and y of all. */
     private List<V> steps(int i, Recurrent r, V before, Read<V> read) {
         V beta = read.beta();
-        Change<V> state =
-                change(SSM_STATE, i, read.row() == null ? read.column() : o.mul(read.column(), read.row()));
+        Change<V> state = change(SSM_STATE, i, read.row() == null ? read.column() : o.mul(read.column(), read.row()));
         Change<V> write = beta == null ? new Change<>(null, null) : change(SSM_WRITE, i, values(r, read.column()));
         Over<V> over = new Over<>();
         int atValue = over.add(read.column());

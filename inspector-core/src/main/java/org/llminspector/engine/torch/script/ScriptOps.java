@@ -279,7 +279,9 @@ public abstract class ScriptOps implements PlainOps<String> {
     @Override
     public String padded(String x, int multiple) {
         String after = let("torch.remainder(torch.neg(torch.size(%s, 1)), " + multiple + ")", x);
-        return let("torch.cat([%1$s, torch.new_zeros(%1$s, [1, " + after + "] + torch.slice(torch.size(%1$s), 2))], 1)", x);
+        return let(
+                "torch.cat([%1$s, torch.new_zeros(%1$s, [1, " + after + "] + torch.slice(torch.size(%1$s), 2))], 1)",
+                x);
     }
 
     @Override
