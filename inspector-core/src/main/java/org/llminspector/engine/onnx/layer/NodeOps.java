@@ -14,12 +14,10 @@ import org.llminspector.engine.cache.KvFormat;
 import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.engine.cache.KvShape;
 import org.llminspector.engine.cache.LayerState;
-import org.llminspector.engine.layer.PlainOps;
 import org.llminspector.engine.layer.Routes;
 import org.llminspector.engine.onnx.graph.Attributes;
 import org.llminspector.engine.onnx.graph.GraphBuilder;
 import org.llminspector.engine.onnx.graph.Type;
-import org.llminspector.engine.onnx.runtime.OnnxWeights;
 import org.llminspector.engine.onnx.runtime.Target;
 import org.llminspector.spec.Alibi;
 import org.llminspector.spec.Attention;
@@ -35,10 +33,8 @@ import org.llminspector.spec.Rope;
  * <p>Past keys and values are inputs, [1, past, kv_head, d_head], and this pass's are outputs, in the cache's number
  * format; scales of codes likewise, [1, past, kv_head, 1], and the states of {@link LayerState}.
  */
-class NodeOps implements PlainOps<String> {
+class NodeOps extends LengthOps {
 
-    final GraphBuilder graph;
-    final OnnxWeights weights;
     final Linears linears;
     final PositionNames names;
     private final DecoderSpec spec;
@@ -60,30 +56,12 @@ class NodeOps implements PlainOps<String> {
             Target target,
             List<KvShape> shapes,
             KvFormats cache) {
-        this.graph = graph;
+        super(graph, encodings.weights());
         this.spec = spec;
-        this.weights = encodings.weights();
         this.linears = new Linears(graph, encodings, plan, target, spec.tied());
         this.names = new PositionNames(spec);
         this.shapes = shapes;
         this.cache = cache;
-    }
-
-    /** The name of a value that a node may read. */
-    String use(String x) {
-        return x;
-    }
-
-    final String node(String operator, String... in) {
-        return node(operator, new Attributes(), in);
-    }
-
-    final String node(String operator, Attributes attributes, String... in) {
-        return graph.node(operator, attributes, used(in));
-    }
-
-    final String[] used(String... in) {
-        return Arrays.stream(in).map(this::use).toArray(String[]::new);
     }
 
     /** Whether the cache's input is memory for all positions that is also its output; else new rows are outputs. */
@@ -115,7 +93,7 @@ class NodeOps implements PlainOps<String> {
     @Override
     public List<String> linears(String x, List<String> modules) {
         Linears.Joined joined = linears.joined(use(x), modules);
-        if (joined == null) return PlainOps.super.linears(x, modules);
+        if (joined == null) return super.linears(x, modules);
         List<String> parts = split(joined);
         List<String> out = new ArrayList<>();
         for (int i = 0; i < parts.size(); i++) {
@@ -415,41 +393,6 @@ class NodeOps implements PlainOps<String> {
     @Override
     public List<String> scan(String before, List<String> over, Step<String> step) {
         return graph.scan(before, used(over), (state, now) -> used(step.at(state, now)));
-    }
-
-    private List<String> used(List<String> values) {
-        return values.stream().map(this::use).toList();
-    }
-
-    @Override
-    public List<String> byLength(int least, List<String> reads, Values<String> few, Values<String> many) {
-        List<String> all = used(reads);
-        String longer = node("Less", graph.ints(least - 1L), length(all.get(0)));
-        return graph.either(longer, all, () -> used(many.of(all)), () -> used(few.of(all)));
-    }
-
-    private String length(String x) {
-        return node("Shape", new Attributes().with("start", 1).with("end", 2), x);
-    }
-
-    @Override
-    public String padded(String x, int multiple) {
-        String after = node("Mod", node("Neg", length(x)), graph.ints(multiple)); // not negative
-        Attributes axis = new Attributes().with("axis", 0);
-        String pads = graph.node("Concat", axis, graph.ints(0), after);
-        return graph.node("Pad", new Attributes(), use(x), pads, "", graph.ints(1));
-    }
-
-    @Override
-    public String trimmed(String x, String like) {
-        return node("Slice", x, graph.ints(0), length(like), graph.ints(1));
-    }
-
-    @Override
-    public String count(int count, String like) {
-        float[] numbers = new float[count];
-        for (int i = 0; i < count; i++) numbers[i] = i;
-        return weights.declare(graph, "count." + count, () -> Tensor.of(numbers, count));
     }
 
     @Override
