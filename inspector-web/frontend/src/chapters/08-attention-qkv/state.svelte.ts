@@ -53,6 +53,11 @@ export class AttentionQkvState {
   readonly states = $derived(
     this.m !== null && !this.stage.asking && page.layer !== null && statesOnly(this.m, this.look.layer),
   );
+  /** The layer and the head of that figure. */
+  readonly chosen = $derived({
+    shown: { layer: this.look.layer, head: this.look.unit },
+    onshown: (to: { layer: number; head: number | null }) => this.stage.touch({ layer: to.layer, unit: to.head }),
+  });
   readonly query = $derived(Math.max(0, Math.min(this.look.token, selection.positions - 1)));
 
   readonly specs = resource(() => {

@@ -108,6 +108,11 @@ export class MultiHeadState {
   readonly states = $derived(
     this.m !== null && !this.stage.asking && page.layer !== null && statesOnly(this.m, this.#look.layer),
   );
+  /** The layer and the head of that figure. */
+  readonly chosen = $derived({
+    shown: { layer: this.#look.layer, head: this.#look.unit },
+    onshown: (to: { layer: number; head: number | null }) => this.stage.touch({ layer: to.layer, unit: to.head }),
+  });
   readonly before = $derived(this.twice ? highest(this.twice.map((h) => h.stripes.previous)) : null);
   readonly follows = $derived(this.twice ? highest(this.twice.map((h) => h.stripes.induction ?? null)) : null);
   readonly spot = (i: number | null) => (i === null ? {} : at(i, this.heads, this.layers));
