@@ -6,7 +6,8 @@ import { dearest, sumOf } from '../src/chapters/11-transformer-block/costs';
 import { compared, factsOf } from '../src/chapters/11-transformer-block/facts';
 import { expertsOf } from '../src/chapters/11-transformer-block/mixture';
 import type { Layer } from '../src/chapters/11-transformer-block/piece';
-import { equationOf, orderOf, piecesOf } from '../src/chapters/11-transformer-block/pieces';
+import { equationOf } from '../src/chapters/11-transformer-block/equation';
+import { orderOf, piecesOf } from '../src/chapters/11-transformer-block/pieces';
 import { skip } from '../src/chapters/11-transformer-block/asks';
 
 const rms = { kind: 'rms', eps: 1e-6 } as const;
@@ -67,15 +68,15 @@ describe('a block from its spec', () => {
     expect(orderOf(pythia.layers[0])).toContain('parallel');
     const first = spec([layer({ stream_norms: true })]);
     expect(orderOf(first.layers[0])).toContain('the stream itself');
-    expect(equationOf(first.layers[0]).tex).toContain('m=N(n+');
+    expect(equationOf(first, first.layers[0]).tex).toContain('m=N(n+');
     expect(
       piecesOf(first, 0)
         .map((p) => p.role)
         .join(),
     ).not.toContain('not touched');
     expect(layBlock(piecesOf(pythia, 0), true).branches.map((b) => b.join)).toEqual([54, 54]);
-    expect(equationOf(pythia.layers[0]).tex).not.toContain('m=');
-    expect(equationOf(olmo.layers[0]).tex).toContain('N\\,\\cattn{A}(x)');
+    expect(equationOf(pythia, pythia.layers[0]).tex).not.toContain('m=');
+    expect(equationOf(olmo, olmo.layers[0]).tex).toContain('N\\,\\cattn{A}(x)');
   });
 
   it('has the steps that the family has, with its caps and windows', () => {
@@ -112,7 +113,19 @@ describe('a block from its spec', () => {
     const said = Object.fromEntries(factsOf(bloom, 0).map((f) => [f.name, f.value]));
     expect(said.Positions).toBe('ALiBi, slopes 0.25 to 0.125');
     expect(said.Embedding).toContain('normed');
-    expect(equationOf(granite).tex).toContain('m=x+0.22\\,\\cattn{A}');
+    const inputs = { width: 16, vocab: 320, activation: 'gelu_tanh', norm: rms } as const;
+    const gemma4 = spec([layer({ scaled: true }, { keys_from: 0 })], { layer_inputs: inputs });
+    expect(equationOf(gemma4, gemma4.layers[0]).tex).toContain('y=s\\,(n+P(n))');
+    expect(steps(gemma4).find((s) => s.part === 'attn.qkv')!.says).toContain('those of block 0');
+    expect(steps(gemma4).flatMap((s) => s.values.map((v) => v.hook))).not.toContain('attn.hook_rot_k');
+    expect(piecesOf(gemma4, 0).at(-1)!.id).toBe('ple');
+    const gemma3n = spec([layer({ laurel: { rank: 8, norm: rms } })], {
+      layer_inputs: inputs,
+      alt_up: { forms: 3, norm: rms, scaled: true },
+    });
+    expect(equationOf(gemma3n, gemma3n.layers[0]).words).toContain('each form');
+    expect(piecesOf(gemma3n, 0).map((p) => p.id)).toContain('laurel');
+    expect(equationOf(spec([granite]), granite).tex).toContain('m=x+0.22\\,\\cattn{A}');
     expect(piecesOf(pythia, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_pre');
     expect(piecesOf(llama, 0).find((p) => p.id === 'ln2')!.steps[0].values[0].hook).toBe('hook_resid_mid');
   });
@@ -286,7 +299,7 @@ describe('a short convolution in the place of attention', () => {
     ]);
     expect(first.steps[1].tex).toContain('u_{t-2}');
     expect(piecesOf(hybrid, 0).find((p) => p.id === 'ln1')!.role).toContain('the convolution reads');
-    expect(equationOf(hybrid.layers[0]).words).toContain('C of x');
+    expect(equationOf(hybrid, hybrid.layers[0]).words).toContain('C of x');
   });
 
   it('is told apart in the facts', () => {

@@ -45,13 +45,17 @@ const mixed = (l: Layer): string[] => [
   ...(l.attention ? ['hook_attn_out'] : []),
   ...(l.conv ? ['hook_conv_out'] : []),
   ...(l.recurrence ? ['hook_ssm_out'] : []),
+  ...(l.laurel ? ['hook_laurel_out'] : []),
 ];
-const fed = (l: Layer): string[] => (l.mlp.d_mlp > 0 ? ['hook_mlp_out'] : []);
+const fed = (spec: DecoderSpec, l: Layer): string[] => [
+  ...(l.mlp.d_mlp > 0 ? ['hook_mlp_out'] : []),
+  ...(spec.layer_inputs ? ['hook_ple_out'] : []),
+];
 
 /** A block that adds nothing: all of its parts are silenced. */
 export const skip = (spec: DecoderSpec, layer: number): Intervention[] => {
   const l = spec.layers[layer];
-  return [...mixed(l), ...fed(l)].map((h) => ({ hook: `blocks.${layer}.${h}`, op: 'zero' }) as Intervention);
+  return [...mixed(l), ...fed(spec, l)].map((h) => ({ hook: `blocks.${layer}.${h}`, op: 'zero' }) as Intervention);
 };
 
 /** How probable the model finds its own next token, without this block; null: with all of them. */
@@ -102,7 +106,9 @@ export async function valuesAt(
 /** The stream before the block, what its two branches add, each a sum of hooks or nothing, the stream after. */
 export const streamOf = (spec: DecoderSpec, layer: number): string[][] => {
   const l = spec.layers[layer];
-  return [['hook_resid_pre'], mixed(l), fed(l), ['hook_resid_post']].map((of) => of.map((h) => `blocks.${layer}.${h}`));
+  return [['hook_resid_pre'], mixed(l), fed(spec, l), ['hook_resid_post']].map((of) =>
+    of.map((h) => `blocks.${layer}.${h}`),
+  );
 };
 
 const hooksOf = (spec: DecoderSpec, layer: number): Values[] =>

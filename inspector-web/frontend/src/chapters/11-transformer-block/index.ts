@@ -6,7 +6,7 @@ export const PARAMS = {
   /** The panel that is shown. */
   panel: choice('block', 'stack', 'side'),
   /** The part of the block that is open; the block as a whole when none is. */
-  piece: choice('whole', 'ln1', 'attention', 'recurrence', 'ln1_post', 'ln2', 'mlp', 'ln2_post'),
+  piece: choice('whole', 'ln1', 'attention', 'recurrence', 'ln1_post', 'laurel', 'ln2', 'mlp', 'ln2_post', 'ple'),
   /** The step of that part whose values are shown; its last when none was chosen. */
   step: text(),
   /** The model whose block stands beside this one's. */

@@ -7,7 +7,7 @@ export type Layer = DecoderSpec['layers'][number];
 export type Attention = NonNullable<Layer['attention']>;
 export type Experts = NonNullable<Layer['mlp']['experts']>;
 /** `attention` is what the first branch does, also where a short convolution stands in its place; a recurrence stands in its place or beside it. */
-export type PieceId = 'ln1' | 'attention' | 'recurrence' | 'ln1_post' | 'ln2' | 'mlp' | 'ln2_post';
+export type PieceId = 'ln1' | 'attention' | 'recurrence' | 'ln1_post' | 'laurel' | 'ln2' | 'mlp' | 'ln2_post' | 'ple';
 
 /** Shape of what a step gives, one token's; `lines` of them are drawn one above the other. */
 export interface Values {

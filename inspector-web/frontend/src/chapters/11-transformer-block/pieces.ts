@@ -1,6 +1,7 @@
 /** A family's block as its spec says it: the parts along the stream, their steps, and what each computes. Pure. */
 import type { DecoderSpec } from '../../api/types';
 import { count, short } from '../../kit/text/format';
+import { laurel, ownInput } from './inputs';
 import { mixture } from './mixture';
 import { recurrence, RECURRENT } from './recurrence';
 import {
@@ -337,11 +338,13 @@ export function piecesOf(spec: DecoderSpec, layer: number): Piece[] {
     ...(l.attention ? [attention(l, l.attention, d, l.parallel)] : []),
     ...(l.recurrence ? [recurrence(l, l.recurrence, d)] : []),
     ...(l.ln1_post ? [norm('ln1_post', l.ln1_post, d, 0, true, first)] : []),
+    ...(l.laurel ? [laurel(l.laurel, d)] : []),
     ...(l.ln2
       ? [norm('ln2', l.ln2, d, 1, false, first, l.parallel ? 'hook_resid_pre' : 'hook_resid_mid', l.stream_norms)]
       : []),
     ...(feeds ? [mlp(l, d)] : []),
     ...(l.ln2_post ? [norm('ln2_post', l.ln2_post, d, 1, true, first)] : []),
+    ...(spec.layer_inputs ? [ownInput(spec.layer_inputs, l, d, spec.alt_up != null)] : []),
   ];
 }
 
@@ -355,23 +358,6 @@ export function orderOf(l: Layer): string {
   if (before && after) return 'each part has a norm before it and one after it (sandwich norms)';
   if (after) return 'each part has a norm after it and none before (post-norm)';
   return 'each part has a norm before it (pre-norm)';
-}
-
-/** What a block computes, as one line of LaTeX. */
-export function equationOf(l: Layer): { tex: string; words: string } {
-  const s = l.residual_scale == null ? '' : `${short(l.residual_scale)}\\,`;
-  const letter = l.conv ? 'C' : l.recurrence ? (l.attention ? '(A+R)' : 'R') : 'A';
-  const a = `${s}${l.ln1_post ? 'N\\,' : ''}\\cattn{${letter}}(${l.ln1 ? 'N(x)' : 'x'})`;
-  const f = (x: string) => `${s}${l.ln2_post ? 'N\\,' : ''}\\cneuron{F}(${l.ln2 ? `N(${x})` : x})`;
-  if (l.mlp.d_mlp === 0) return { tex: `y=x+${a}`, words: `y = x + ${letter} of x` };
-  if (l.stream_norms)
-    return {
-      tex: `${l.ln1 ? 'n=N(x),\\quad ' : 'n=x,\\quad '}m=N(n+${s}\\cattn{${letter}}(n)),\\qquad y=m+${s}\\cneuron{F}(m)`,
-      words: `n = the norm of x; m = the norm of n + ${letter} of n; y = m + F of m`,
-    };
-  return l.parallel
-    ? { tex: `y=x+${a}+${f('x')}`, words: `y = x + ${letter} + F, both of x` }
-    : { tex: `m=x+${a},\\qquad y=m+${f('m')}`, words: `m = x + ${letter} of x; y = m + F of m` };
 }
 
 export const length = (v: ArrayLike<number>): number => Math.hypot(...Array.from(v));
