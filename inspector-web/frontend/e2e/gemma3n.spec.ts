@@ -29,11 +29,10 @@ test('a Gemma 3n: lent keys, own inputs, the lens over all forms', async ({ page
   const spec = (await (await request.get(`/api/v1/models/${MODEL}`)).json()).spec;
   for (const [layer, from] of Object.entries(LENT)) expect(spec.layers[layer].attention.keys_from).toBe(from);
 
-  await open(page, 'chapters/08-attention-qkv', run, '&layer=4&head=1');
+  await open(page, 'chapters/08-attention-qkv', run, '&layer=4&head=1&step=mix');
   const reading = page.getByTestId('figure-reading');
   await expect(reading).toContainText('layer 4', SLOW);
-  await reading.getByRole('button', { name: /mix/i }).first().click();
-  await expect(reading).toContainText('Σ', SLOW);
+  await expect(page.getByTestId('mix')).toBeVisible(SLOW);
 
   await open(page, 'chapters/11-transformer-block', run, '&layer=3');
   await page.getByTestId('figure-built').getByText('The token’s own input').first().click();

@@ -33,7 +33,7 @@ export function ownInput(of: NonNullable<DecoderSpec['layer_inputs']>, l: Layer,
   return {
     id: 'ple',
     name: 'The token’s own input',
-    shape: `${of.width} numbers a layer`,
+    shape: `${of.width} numbers per layer`,
     color: 'neuron',
     branch: 3,
     role: `Every token brings ${of.width} numbers of its own to this block, from a table and from its embedding. The stream decides by a gate what of them is added${forms ? ', to every form of the stream but the first' : ''}${l.scaled ? '. The stream is then multiplied by one learned number' : ''}.`,

@@ -67,7 +67,14 @@ class SupportTest {
             "qwen3_next",
             "kimi_linear",
             "minimax",
-            "recurrent_gemma");
+            "recurrent_gemma",
+            "bamba",
+            "olmo_hybrid",
+            "llama4",
+            "mimo_v2_flash",
+            "gemma3n",
+            "gemma4_wide",
+            "gemma4_moe");
 
     private static final List<String> ENGINES = List.of("torch", "onnx", CUDA);
 

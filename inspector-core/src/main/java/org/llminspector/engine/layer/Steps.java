@@ -81,7 +81,7 @@ final class Steps<V> {
 
     /** Whether a value inside the steps is captured or changed. */
     private boolean seen(int i, boolean delta) {
-        return tap.wants(SSM_STATE, i) || tap.changes(SSM_DECAY, i) || delta && tap.wants(SSM_WRITE, i);
+        return tap.wants(SSM_STATE, i) || tap.changes(SSM_DECAY, i) || (delta && tap.wants(SSM_WRITE, i));
     }
 
     private List<V> steps(int i, Recurrent r, List<V> all) {

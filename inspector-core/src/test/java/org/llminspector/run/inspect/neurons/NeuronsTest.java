@@ -128,7 +128,14 @@ public class NeuronsTest {
                 .tokens(TOKENS)
                 .capture(List.of("blocks.*.mlp.hook_post", "blocks.*.hook_mlp_out")));
         int last = run.model().nLayers() - 1;
-        int neurons = inspector.models().details(model).spec().layers().get(last).mlp().dMlp();
+        int neurons = inspector
+                .models()
+                .details(model)
+                .spec()
+                .layers()
+                .get(last)
+                .mlp()
+                .dMlp();
         FeedForwards.FeedForward f = inspector.analyses().feedForwards().feedForward(run.id(), last, -1, neurons);
         assertThat(f.neurons()).isEqualTo(neurons);
         assertThat(f.strongest()).hasSize(neurons);
