@@ -276,6 +276,13 @@ PUBLISHED = {
              tie_word_embeddings=False),
         "106B",
     ),
+    "gemma-3n-e4b": ("Gemma3nText", dict(), "E4B"),
+    "gemma-3n-e2b": (
+        "Gemma3nText",
+        dict(num_hidden_layers=30, intermediate_size=8192, num_kv_shared_layers=10),
+        "E2B",
+    ),
+    "gemma-4 (defaults)": ("Gemma4Text", dict(), "–"),
     "minimax-m2": ("MiniMaxM2", dict(tie_word_embeddings=False), "230B"),
     "phi-3.5-moe": (
         "Phimoe",

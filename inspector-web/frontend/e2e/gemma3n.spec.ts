@@ -29,17 +29,19 @@ test('a Gemma 3n: lent keys, own inputs, the lens over all forms', async ({ page
   const spec = (await (await request.get(`/api/v1/models/${MODEL}`)).json()).spec;
   for (const [layer, from] of Object.entries(LENT)) expect(spec.layers[layer].attention.keys_from).toBe(from);
 
-  await open(page, 'chapters/08-attention-qkv', run, '&layer=4&head=1&step=mix');
+  await open(page, 'chapters/08-attention-qkv', run, '&layer=4&head=1');
   const reading = page.getByTestId('figure-reading');
   await expect(reading).toContainText('layer 4', SLOW);
+  await page.getByText('3 · Mix: values').click();
   await expect(page.getByTestId('mix')).toBeVisible(SLOW);
 
   await open(page, 'chapters/11-transformer-block', run, '&layer=3');
   await page.getByTestId('figure-built').getByText('The token’s own input').first().click();
-  await expect(page.getByTestId('figure-built')).toContainText('Gate (GELU (tanh)) times input', SLOW);
+  await expect(page.getByTestId('figure-built')).toContainText('Gate (GELU (tanh)) times input, and back', SLOW);
 
   await open(page, 'chapters/14-kv-cache', run);
-  await expect(page.getByTestId('figure-kept').or(page.getByTestId('figure-memory')).first()).toBeVisible(SLOW);
+  const serving = page.getByTestId('figure-serving');
+  await expect(serving.getByText('Get this data')).toBeVisible(SLOW);
 
   await page.goto(`/trace?model=${MODEL}&run=${run.id}`);
   await page.getByTestId('figure-lens').scrollIntoViewIfNeeded();
@@ -53,6 +55,7 @@ test('a Gemma 3n: lent keys, own inputs, the lens over all forms', async ({ page
   expect(last.final_token_rank).toBe(0);
   const forms = await values(request, run.id, 'blocks.4.hook_forms', 'pos=3&form=0');
   const first = await values(request, run.id, 'blocks.4.hook_resid_post', 'pos=3');
-  expect(forms).toEqual(first);
+  // Two replays, of which one may be the fused form.
+  forms.forEach((v, i) => expect(v).toBeCloseTo(first[i], 3));
   quiet.allow(/neuron|learners|optimizers|heads\/effects/); // refused by name: its stream is no sum
 });
