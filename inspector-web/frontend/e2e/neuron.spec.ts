@@ -152,6 +152,8 @@ test('an input moves the sum, and what would come of it is run, named in the URL
   await page.keyboard.press('End');
   const z = page.getByTestId('what-z');
   await expect(z).not.toHaveAttribute('data-value', String(neuron.sums[0].sum.z));
+  // The address follows after the frame.
+  await expect.poll(() => new URL(page.url()).searchParams.get('value')).toBeTruthy();
   const value = Number(new URL(page.url()).searchParams.get('value'));
   const moved = neuron.sums[0].sum.z + (value - before.value) * before.weight;
   expect(Number(await z.getAttribute('data-value'))).toBeCloseTo(moved, 4);
