@@ -64,6 +64,7 @@ test('its pieces, merges and counts are the tokenizer’s, on every model', asyn
       tokens.filter((t) => !t.special).length,
       new TextEncoder().encode(TEXT).length,
     ]);
+    await expect.poll(() => new URL(page.url()).searchParams.get('panel')).toBe('sizes');
     await page.reload();
     await expect(page.getByTestId('sizes'), 'the URL has the panel').toBeVisible(SLOW);
   }
@@ -83,7 +84,7 @@ test('merges are walked by hand, in the ranks of the tokenizer', async ({ page, 
   await expect(page.getByTestId('next')).toContainText(piece.tokens.map((t) => t.id).join(', '));
   await page.getByRole('button', { name: 'Step back' }).click();
   await expect(page.getByTestId('next')).toContainText(`${piece.merges.at(-1)!.rank.toLocaleString('en-US')}`);
-  expect(new URL(page.url()).searchParams.get('merge')).toBe(String(piece.merges.length - 1));
+  await expect.poll(() => new URL(page.url()).searchParams.get('merge')).toBe(String(piece.merges.length - 1));
 });
 
 test('a text of one’s own is cut as it is typed, and stays in the URL', async ({ page, request }) => {

@@ -17,6 +17,8 @@ let written = '';
 let coming: string | null = null;
 let turn: ReturnType<typeof setTimeout> | undefined;
 const WRITE_MS = 30;
+/** Characters from which writing it is felt. */
+const LONG = 1000;
 
 function drop(): void {
   clearTimeout(turn);
@@ -81,6 +83,7 @@ export function syncUrl(): void {
       else drop();
       if (url !== here()) {
         if (push) history.pushState(null, '', url);
+        else if (url.length < LONG) history.replaceState(null, '', url);
         else {
           coming = url;
           turn = setTimeout(write, WRITE_MS);
