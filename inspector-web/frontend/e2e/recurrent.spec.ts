@@ -105,7 +105,7 @@ test('a delta net: effective attention, half-lives and a state of constant size'
   const size = page.getByTestId('figure-state-size');
   await size.getByTestId('state-time').click();
   await expect(size.getByText('Measure the time again')).toBeVisible(SLOW);
-  await expect(size.getByText('milliseconds per token')).toBeVisible();
+  await expect(size.getByRole('application', { name: /^Milliseconds for one more token/ })).toBeVisible();
 });
 
 test('a Mamba 2 hybrid: what a token writes into a state, and what reads it later', async ({ page, request }) => {
