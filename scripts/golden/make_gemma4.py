@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the goldens of two more shapes of Gemma 4 by make_recent.py, small enough to be kept: gemma4_wide, whose layers with the keys of others
-have MLPs of twice the width, and gemma4_moe, a mixture beside an MLP, with keys as values and without per-layer embeddings.
+have MLPs of twice the width, and gemma4_moe, a mixture parallel to an MLP, with keys as values and without per-layer embeddings.
 
 Run:  python make_gemma4.py MAKE_RECENT.py OUT_DIR SEED_OFFSET [name ...]     (needs torch, transformers, safetensors)
 """

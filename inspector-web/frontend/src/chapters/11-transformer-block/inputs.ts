@@ -1,4 +1,4 @@
-/** The pieces of Gemma 3n and 4 beside attention and MLP: a low-rank path, and the token's own input to the layer. Pure. */
+/** The further pieces of Gemma 3n and 4: a low-rank path, and the token's own input to the layer. Pure. */
 import type { DecoderSpec } from '../../api/types';
 import { activationName, NEURON, type Layer, type Piece } from './piece';
 
@@ -10,7 +10,7 @@ export function laurel(of: NonNullable<Layer['laurel']>, d: number): Piece {
     shape: `rank ${of.rank}`,
     color: 'resid',
     branch: 2,
-    role: 'A short way beside attention (LAuReL): what attention reads is added to the stream itself, with a low-rank change; the sum of stream, attention and this is divided by the root of 2.',
+    role: 'A short way parallel to attention (LAuReL): what attention reads is added to the stream itself, with a low-rank change; the sum of stream, attention and this is divided by the root of 2.',
     steps: [
       {
         part: 'laurel',

@@ -32,7 +32,7 @@ const PARTS: Record<Part, [kind: Kind, name: string]> = {
   'ssm.steps': ['attention', 'steps of the recurrence: its state decays, is written and is read'],
   'ssm.out': ['attention', 'output of the recurrence'],
   ln1_post: ['norms', 'norm after attention'],
-  laurel: ['norms', 'low-rank path beside attention'],
+  laurel: ['norms', 'low-rank path parallel to attention'],
   resid_mid: ['norms', 'added to the stream'],
   ln2: ['norms', 'norm before feed-forward'],
   'mlp.in': ['feedforward', 'expand'],

@@ -298,8 +298,8 @@ public record PartCost(
                             + size(name + "shared_expert.in", d, shared));
             double out = e.active() * (double) size(name + "experts.0.out", mlp.dMlp(), expert)
                     + size(name + "shared_expert.out", Math.max(1, shared / d), shared);
-            // Norms and scales of experts beside an MLP.
-            long gate = (e.sharedGate() ? d : 0) + (e.apart() == null ? 0 : 4 * d + e.count());
+            // Norms and scales of experts parallel to a dense MLP.
+            long gate = (e.sharedGate() ? d : 0) + (e.parallelNorm() == null ? 0 : 4 * d + e.count());
             long all = e.count() * expert + shared;
             long inBias = mlp.bias() ? ins * mlp.dMlp() : 0;
             long outBias = mlp.bias() ? d : 0;

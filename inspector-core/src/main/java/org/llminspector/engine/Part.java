@@ -34,7 +34,7 @@ public enum Part {
     SSM_OUT("ssm.out"),
     /** The norm of attention's output, in families that have one. */
     LN1_POST("ln1_post"),
-    /** The low-rank path beside attention, in layers that have one. */
+    /** The low-rank path parallel to attention, in layers that have one. */
     LAUREL("laurel"),
     /** Adding attention's output to the stream; a parallel block has no such part. */
     RESID_MID("resid_mid"),

@@ -3,7 +3,7 @@ package org.llminspector.family;
 import org.llminspector.family.WeightPlan.Source;
 import org.llminspector.spec.DecoderSpec;
 
-/** Tensors of a stream of several forms and of the low-rank paths beside attention (Gemma 3n). */
+/** Tensors of a stream of several forms and of the low-rank paths parallel to attention (Gemma 3n). */
 final class AltUpTensors {
 
     private AltUpTensors() {}

@@ -22,8 +22,8 @@ final class ExpertTensors {
      */
     static void put(WeightPlan plan, Mlp mlp, int d, String to, String from, Checkpoint checkpoint) {
         Experts e = mlp.experts();
-        if (e.apart() != null) {
-            besideMlp(plan, mlp, d, to, from);
+        if (e.parallelNorm() != null) {
+            parallelToMlp(plan, mlp, d, to, from);
             return;
         }
         boolean sparseName = checkpoint.has(from + "block_sparse_moe.gate.weight")
@@ -75,8 +75,8 @@ final class ExpertTensors {
         if (e.sharedGate()) plan.linear(to + "shared_expert_gate", part + "shared_expert_gate", 1, d, false);
     }
 
-    /** Gemma 4's, beside the layer's MLP. */
-    private static void besideMlp(WeightPlan plan, Mlp mlp, int d, String to, String from) {
+    /** Gemma 4's, parallel to the layer's MLP. */
+    private static void parallelToMlp(WeightPlan plan, Mlp mlp, int d, String to, String from) {
         Experts e = mlp.experts();
         plan.linear(to + "router", from + "router.proj", e.count(), d, false)
                 .put(to + "router.input_scale", Source.of(from + "router.scale", d))

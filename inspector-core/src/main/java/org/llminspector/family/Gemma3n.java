@@ -15,7 +15,7 @@ import org.llminspector.spec.Norm;
 import org.llminspector.spec.StreamFactors;
 
 /**
- * Gemma 3n, its text part: a stream of several forms ({@link AltUp}), a low-rank path beside attention ({@link
+ * Gemma 3n, its text part: a stream of several forms ({@link AltUp}), a low-rank path parallel to attention ({@link
  * Laurel}), {@link GemmaInputs}, and MLPs of which only the highest gates are used in the first layers.
  */
 final class Gemma3n implements Family {

@@ -7,7 +7,7 @@ import org.llminspector.spec.Mlp;
 import org.llminspector.spec.MlpBuilder;
 import org.llminspector.spec.Norm;
 
-/** MLPs of Gemma 4: of twice the width in layers that read others' keys, or with a mixture beside them. */
+/** MLPs of Gemma 4: of twice the width in layers that read others' keys, or with a mixture parallel to them. */
 final class GemmaMlps {
 
     private final Config c;
@@ -32,7 +32,7 @@ final class GemmaMlps {
                 .count(count)
                 .active(active)
                 .renormalised(true)
-                .apart(norm)
+                .parallelNorm(norm)
                 .build();
     }
 

@@ -44,7 +44,7 @@ import org.llminspector.spec.DecoderSpec;
  * <p>MLP: {@code mlp.gate|in|out.weight|bias}; of xIELU {@code mlp.act.alpha_p|alpha_n|beta|eps} [1] (the factors as
  * they multiply, alpha_n less beta). Mixture: {@code mlp.router.weight|bias} [expert, d_model] and {@code
  * mlp.router.choice_bias}, {@code mlp.experts.e.gate|in|out.weight|bias}, {@code mlp.shared_expert.gate|in|out.weight},
- * {@code mlp.shared_expert_gate.weight} [1, d_model]; of experts beside an MLP {@code mlp.router.input_scale} [d_model],
+ * {@code mlp.shared_expert_gate.weight} [1, d_model]; of experts parallel to a dense MLP {@code mlp.router.input_scale} [d_model],
  * {@code mlp.router.expert_scale} [expert] and {@code mlp.experts_norm|experts_post_norm|shared_expert.post_norm.weight}.
  */
 public final class Weights {

@@ -43,7 +43,7 @@ public final class HookAbsence {
             case CONV_B, CONV_C, CONV_X, CONV_BX, CONV, CONV_POST, CONV_OUT -> "this layer has no short convolution";
             case POS_EMBED -> "this family has no learned positions; it rotates queries and keys (RoPE)";
             case EMBED_FORMS, ALTUP_PREDICTIONS, ALTUP_COEFS, FORMS -> "this model's residual stream has one form";
-            case LAUREL_OUT -> "this layer has no low-rank path beside attention";
+            case LAUREL_OUT -> "this layer has no low-rank path parallel to attention";
             case PLE_INPUT, PLE_PRE, PLE_POST, PLE_OUT -> "this model's layers have no inputs of their own";
             case ROT_Q, ROT_K -> "this layer does not rotate queries and keys (no RoPE)";
             case ATTN_GATE -> "attention has no gate in this layer";

@@ -177,7 +177,7 @@ public enum HookPoint {
     SSM_OUT("blocks.{i}.hook_ssm_out", "what a recurrence adds to the residual stream", BATCH, POS, D_MODEL),
     LAUREL_OUT(
             "blocks.{i}.hook_laurel_out",
-            "what the low-rank path beside attention adds to the residual stream (LAuReL)",
+            "what the low-rank path parallel to attention adds to the residual stream (LAuReL)",
             BATCH,
             POS,
             D_MODEL),

@@ -17,7 +17,7 @@ import org.llminspector.base.Built;
  * @param sumEpsilon added to the sum that they are divided by (LFM2)
  * @param weighsInput whether an expert's input is multiplied by its score, not its output (Llama 4)
  * @param routing other rules for choosing experts, or null for the top scores
- * @param apart norm of what the experts read of the stream, and of both answers, where they stand beside a dense MLP,
+ * @param parallelNorm norm of what the experts read of the stream, and of both answers, where they are parallel to a dense MLP,
  *     the shared expert here; router scores of the normed stream are of learned scales (Gemma 4); or null
  */
 @Built
@@ -30,7 +30,7 @@ public record Experts(
         float sumEpsilon,
         boolean weighsInput,
         Routing routing,
-        Norm apart) {
+        Norm parallelNorm) {
 
     public Experts(int count, int active, boolean renormalised, Integer dShared, boolean sharedGate, Routing routing) {
         this(count, active, renormalised, dShared, sharedGate, 0, false, routing, null);

@@ -27,7 +27,7 @@ import org.llminspector.base.Built;
  *     OPT 350M; a block's last norm is here the next block's ln1)
  * @param factors of the stream and of what is added to it, or null for 1
  * @param scaled whether the stream after the layer is multiplied by a learned number (Gemma 4's {@code layer_scalar})
- * @param laurel a low-rank path beside attention, or null
+ * @param laurel a low-rank path parallel to attention, or null
  */
 @Built
 @JsonIgnoreProperties("mixer")

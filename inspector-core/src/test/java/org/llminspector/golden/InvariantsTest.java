@@ -213,7 +213,7 @@ class InvariantsTest {
             for (int e = 0; e < own.length; e++) assertThat(scores[e] >= least).isEqualTo(own[e] > 0);
             Routing routing = experts.routing();
             double times = routing == null ? 1 : routing.factor();
-            if (experts.apart() != null) { // each weight times its expert's scale
+            if (experts.parallelNorm() != null) { // each weight times its expert's scale
                 float[] scale = g.weights
                         .get("blocks." + layer + ".mlp.router.expert_scale")
                         .toFloats();
@@ -232,8 +232,8 @@ class InvariantsTest {
                 sums[p * width + d] = sum;
             }
         }
-        if (experts.apart() != null)
-            rmsNorm(sums, experts.apart(), g.weights.get("blocks." + layer + ".mlp.experts_post_norm.weight"));
+        if (experts.parallelNorm() != null)
+            rmsNorm(sums, experts.parallelNorm(), g.weights.get("blocks." + layer + ".mlp.experts_post_norm.weight"));
         for (int i = 0; i < sums.length; i++) sums[i] += shared[i];
         if (block.ln2Post() != null)
             rmsNorm(sums, block.ln2Post(), g.weights.get("blocks." + layer + ".ln2_post.weight"));

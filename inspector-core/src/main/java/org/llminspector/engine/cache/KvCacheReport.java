@@ -11,7 +11,8 @@ import org.llminspector.spec.ShortConv;
  *
  * <p>A layer takes n_kv_heads x positions x (bytes of a key + bytes of a value); a vector of d_head numbers takes 4
  * d_head bytes in fp32, 2 d_head in fp16, d_head + 4 in int8 (with its scale). With latent attention, one rotated key
- * and the latent vector are kept instead ({@link KvShape}). A layer without attention has 0 here. Every position
+ * and the latent vector are kept instead ({@link KvShape}). A layer without attention, or with the keys of
+ * another, has 0 here. Every position
  * is kept, also in a layer with a sliding window, which only reads its window: {@link #windowedPositions}.
  *
  * @param positions positions in the cache

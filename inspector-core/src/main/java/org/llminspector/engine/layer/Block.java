@@ -41,7 +41,7 @@ public final class Block<V> {
         this.recurrence = new Recurrence<>(ops, tap);
         this.mlp = new FeedForward<>(ops, tap);
         this.mixture = new Mixture<>(ops, tap, mlp, spec.dModel());
-        this.altUp = spec.altUp() == null ? null : new AltUpdates<>(spec.altUp(), ops, tap, spec.dModel());
+        this.altUp = AltUpdates.of(spec, ops, tap);
     }
 
     /** What is added to the stream, and the stream that it is added to, [1, pos, d_model] each. */

@@ -2,9 +2,6 @@ package org.llminspector.engine.layer;
 
 import static org.llminspector.hook.HookPoint.*;
 
-import java.util.ArrayList;
-import java.util.List;
-import org.llminspector.engine.layer.Ops.Fn;
 import org.llminspector.family.Weights;
 import org.llminspector.spec.DecoderSpec;
 import org.llminspector.spec.DecoderSpec.LayerInputs;
@@ -16,17 +13,16 @@ import org.llminspector.spec.DecoderSpec.LayerInputs;
  */
 public final class Embedding<V> {
 
-    /** The least mean square of a form that is scaled, as in the reference. */
-    private static final double LEAST_SQUARE = 1e-5;
-
     private final DecoderSpec spec;
     private final Ops<V> o;
     private final Tap<V> tap;
+    private final AltUpdates<V> altUp; // null for a stream of one form
 
     public Embedding(DecoderSpec spec, Ops<V> ops, Tap<V> tap) {
         this.spec = spec;
         this.o = ops;
         this.tap = tap;
+        this.altUp = AltUpdates.of(spec, ops, tap);
     }
 
     /**
@@ -46,7 +42,7 @@ public final class Embedding<V> {
         x = tap.at(EMBED, -1, x);
         if (spec.learnedPositions()) x = o.add(x, tap.at(POS_EMBED, -1, o.positions()));
         V inputs = spec.layerInputs() == null ? null : inputs(spec.layerInputs(), ids, x);
-        return new Embedded<>(spec.altUp() == null ? x : tap.at(EMBED_FORMS, -1, forms(x)), inputs);
+        return new Embedded<>(altUp == null ? x : tap.at(EMBED_FORMS, -1, altUp.embedded(x)), inputs);
     }
 
     /** The inputs of a layer, [1, pos, d_ple], of those of all; null where there are none. */
@@ -66,40 +62,9 @@ public final class Embedding<V> {
         return o.mul(o.add(normed, own), o.number(Math.sqrt(0.5)));
     }
 
-    /** The first form [1, pos, d_model] and the others made of it, as long as it: [1, pos, form, d_model]. */
-    private V forms(V x) {
-        List<V> forms = new ArrayList<>(List.of(x));
-        for (int f = 1; f < spec.altUp().forms(); f++) forms.add(asLong(o.exact(x, "altup." + f + ".project"), x));
-        return o.concat(2, forms.stream().map(this::form).toList());
-    }
-
-    /** The mean of the forms [1, pos, form, d_model], each mapped back and as long as the first: [1, pos, d_model]. */
-    private V merged(V forms) {
-        V first = form(forms, 0);
-        V sum = first;
-        for (int f = 1; f < spec.altUp().forms(); f++)
-            sum = o.add(sum, asLong(o.exact(form(forms, f), "altup." + f + ".unproject"), first));
-        return o.mul(sum, o.number(1.0 / spec.altUp().forms()));
-    }
-
-    private V form(V x) {
-        return o.reshape(x, 0, -1, 1, spec.dModel());
-    }
-
-    private V form(V forms, int f) {
-        return o.reshape(o.slice(forms, 2, f, f + 1L), 0, -1, spec.dModel());
-    }
-
-    /** x scaled to the root mean square of another vector. */
-    private V asLong(V x, V other) {
-        V mean = o.clip(o.mean(o.apply(Fn.SQUARE, x)), LEAST_SQUARE, Float.MAX_VALUE);
-        V target = o.apply(Fn.SQRT, o.mean(o.apply(Fn.SQUARE, other)));
-        return o.mul(x, o.div(target, o.apply(Fn.SQRT, mean)));
-    }
-
     /** The residual stream after the last layer, [1, pos, d_model], or its forms, to the last hidden state. */
     public V normed(V x) {
-        V stream = spec.altUp() == null ? x : merged(x);
+        V stream = altUp == null ? x : altUp.merged(x);
         V h = spec.finalNorm() == null
                 ? stream
                 : o.norm(

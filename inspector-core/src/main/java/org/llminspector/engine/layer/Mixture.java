@@ -34,22 +34,24 @@ final class Mixture<V> {
     /**
      * [1, pos, d_model] to the same; the module's name ends with a dot.
      *
-     * @param stream what {@code x} is the norm of, read by experts that stand beside an MLP
+     * @param stream what {@code x} is the norm of, read by experts parallel to a dense MLP
      */
     V apply(int i, Mlp m, String module, V x, V stream) {
         Experts experts = m.experts();
-        if (experts.apart() == null)
+        if (experts.parallelNorm() == null)
             return experts.dShared() == null
                     ? mixed(i, m, module, x, x)
                     : o.add(mixed(i, m, module, x, x), shared(i, m, module, x));
-        V read = o.norm(stream, experts.apart(), module + "experts_norm", dModel);
+        V read = o.norm(stream, experts.parallelNorm(), module + "experts_norm", dModel);
         V sum = mixed(i, m, module, scored(experts, module, stream), read);
-        return o.add(o.norm(sum, experts.apart(), module + "experts_post_norm", dModel), shared(i, m, module, x));
+        return o.add(
+                o.norm(sum, experts.parallelNorm(), module + "experts_post_norm", dModel), shared(i, m, module, x));
     }
 
-    /** What the router of experts beside an MLP reads: the stream, normed, times a learned vector / sqrt(d_model). */
+    /** What the router of experts parallel to a dense MLP reads: the stream, normed, times a learned vector / sqrt(d_model). */
     private V scored(Experts experts, String module, V stream) {
-        Norm plain = new Norm(experts.apart().kind(), experts.apart().eps(), false, false);
+        Norm plain =
+                new Norm(experts.parallelNorm().kind(), experts.parallelNorm().eps(), false, false);
         V normed =
                 o.mul(o.norm(stream, plain, module + "router_norm", dModel), o.weight(module + "router.input_scale"));
         return o.mul(normed, o.number(1 / Math.sqrt(dModel)));
@@ -65,7 +67,7 @@ final class Mixture<V> {
         if (experts.renormalised()) weights = o.div(weights, total(experts, weights));
         if (experts.routing() != null && experts.routing().factor() != 1)
             weights = o.mul(weights, o.number(experts.routing().factor()));
-        if (experts.apart() != null) {
+        if (experts.parallelNorm() != null) {
             V own = o.mul(o.oneHot(chosen, experts.count()), o.weight(module + "router.expert_scale"));
             weights = o.mul(weights, o.sum(own, 3));
         }
@@ -179,7 +181,8 @@ final class Mixture<V> {
             V gate = o.apply(Fn.SIGMOID, o.exact(x, module + "shared_expert_gate")); // [1, pos, 1]
             answer = o.mul(answer, tap.at(SHARED_GATE, i, gate));
         }
-        if (m.experts().apart() != null) answer = o.norm(answer, m.experts().apart(), expert + "post_norm", dModel);
+        if (m.experts().parallelNorm() != null)
+            answer = o.norm(answer, m.experts().parallelNorm(), expert + "post_norm", dModel);
         return tap.at(SHARED_OUT, i, answer);
     }
 }

@@ -79,7 +79,7 @@ final class TorchDecoder {
             int i, NDArray x, NDArray input, Positions.Pass pass, ArrayOps ops, Block<NDArray> block, PassTap tap) {
         NDArray pre = spec.altUp() == null ? tap.at(RESID_PRE, i, x) : x;
         NDArray post = fused.apply(i, pre, input, pass, ops.cache());
-        if (spec.altUp() != null) return new AltUpdates<>(spec.altUp(), ops, tap, spec.dModel()).leaves(i, post);
+        if (spec.altUp() != null) return AltUpdates.of(spec, ops, tap).leaves(i, post);
         if (spec.layers().get(i).mlp().experts() != null) post = block.secondHalf(i, pre, post, input);
         return tap.at(RESID_POST, i, post);
     }
