@@ -44,6 +44,7 @@ test('a Gemma 3n: lent keys, own inputs, the lens over all forms', async ({ page
   await expect(serving.getByText('Get this data')).toBeVisible(SLOW);
 
   await page.goto(`/trace?model=${MODEL}&run=${run.id}`);
+  await expect(page.locator('[data-layer] [data-says]')).toHaveCount(spec.layers.length, SLOW);
   await page.getByTestId('figure-lens').scrollIntoViewIfNeeded();
   await expect(page.getByTestId('figure-lens').locator('canvas, svg').first()).toBeVisible(SLOW);
   const lens: Lens = await (

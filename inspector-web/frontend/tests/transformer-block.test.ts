@@ -115,7 +115,7 @@ describe('a block from its spec', () => {
     expect(said.Embedding).toContain('normed');
     const inputs = { width: 16, vocab: 320, activation: 'gelu_tanh', norm: rms } as const;
     const gemma4 = spec([layer({ scaled: true }, { keys_from: 0 })], { layer_inputs: inputs });
-    expect(equationOf(gemma4, gemma4.layers[0]).tex).toContain('y=s\\,(n+P(n))');
+    expect(equationOf(gemma4, gemma4.layers[0]).tex).toContain('y&=s\\,(n+P(n))');
     expect(steps(gemma4).find((s) => s.part === 'attn.qkv')!.says).toContain('those of block 0');
     expect(steps(gemma4).flatMap((s) => s.values.map((v) => v.hook))).not.toContain('attn.hook_rot_k');
     expect(piecesOf(gemma4, 0).at(-1)!.id).toBe('ple');

@@ -3,6 +3,10 @@ import type { DecoderSpec } from '../../api/types';
 import { short } from '../../kit/text/format';
 import type { Layer } from './piece';
 
+/** Equations one under the other, aligned at their first equals sign. */
+const lines = (...all: string[]): string =>
+  `\\begin{aligned}${all.map((l) => l.replace('=', '&=')).join('\\\\')}\\end{aligned}`;
+
 export function equationOf(spec: DecoderSpec, l: Layer): { tex: string; words: string } {
   const s = l.residual_scale == null ? '' : `${short(l.residual_scale)}\\,`;
   const letter = l.conv ? 'C' : l.recurrence ? (l.attention ? '(A+R)' : 'R') : 'A';
@@ -20,13 +24,13 @@ export function equationOf(spec: DecoderSpec, l: Layer): { tex: string; words: s
   const own = spec.layer_inputs != null;
   if (spec.alt_up)
     return {
-      tex: `${mid},\\quad n=m+${f('m')},\\quad y_i=x_i+c_i\\,(n-x)${own ? '+P(y_0)_{i>0}' : ''}`,
+      tex: lines(mid, `n=m+${f('m')}`, `y_i=x_i+c_i\\,(n-x)${own ? '+P(y_0)_{i>0}' : ''}`),
       words: `${midWords}; n = m + F of m; each form y_i = its prediction x_i + its share c_i of n - x${own ? ', and in all but the first P, the token’s own input' : ''}`,
     };
   if (!own && !l.scaled) return { tex: `${mid},\\qquad y=m+${f('m')}`, words: `${midWords}; y = m + F of m` };
   const end = own ? `(n+P(n))` : 'n';
   return {
-    tex: `${mid},\\quad n=m+${f('m')},\\quad y=${l.scaled ? 's\\,' : ''}${end}`,
+    tex: lines(mid, `n=m+${f('m')}`, `y=${l.scaled ? 's\\,' : ''}${end}`),
     words: `${midWords}; n = m + F of m; y = ${l.scaled ? 's times ' : ''}n${own ? ' + P, the token’s own input gated by n' : ''}`,
   };
 }

@@ -61,9 +61,7 @@ export function stepsOf(
     attention: norm(layer, 'hook_attn_out') ?? norm(layer, 'hook_conv_out') ?? norm(layer, 'hook_ssm_out'),
     mlp: norm(layer, 'hook_mlp_out'),
     stream: norm(layer, 'hook_resid_post'),
-    says:
-      lens?.rows.find((r) => r.hook === `blocks.${layer}.hook_resid_post`)?.cells.find((c) => c.pos === pos)?.top[0] ??
-      null,
+    says: lens?.rows.find((r) => r.layer === layer)?.cells.find((c) => c.pos === pos)?.top[0] ?? null,
   }));
 }
 
