@@ -142,11 +142,29 @@ describe('a model’s sizes', () => {
 
   it('name layers without heads only where there are some', () => {
     const rules = { scale: 0.25, softcap: null, window: null, sinks: false };
-    expect(value(attention.sizesOf(model, 4, rules, true), 'layers × heads')).toBe('4 × 6 = 24');
-    expect(value(attention.sizesOf(model, 4, rules, true), 'scale')).toBe('0.25 = 1 / √16');
-    expect(value(attention.sizesOf(model, 4, null, true), 'layers without heads')).toBeUndefined();
-    expect(value(attention.sizesOf(model, 3, null, true), 'layers without heads')).toBe('1 of 4');
-    expect(value(multiHead.sizesOf(model, 3, 64), 'layers without heads')).toBe('1 of 4');
+    expect(value(attention.sizesOf(model, 4, rules, null, false), 'layers × heads')).toBe('4 × 6 = 24');
+    expect(value(attention.sizesOf(model, 4, rules, null, false), 'scale')).toBe('0.25 = 1 / √16');
+    expect(value(attention.sizesOf(model, 4, null, null, false), 'layers without heads')).toBeUndefined();
+    expect(value(attention.sizesOf(model, 3, null, null, false), 'layers without heads')).toBe('1 of 4');
+    expect(value(multiHead.sizesOf(model, [], 3), 'layers without heads')).toBe('1 of 4');
+  });
+
+  it('are of the layer on show, and a range where layers differ', () => {
+    const own = { n_heads: 6, n_kv_heads: 3, d_head: 32, d_value: 8 } as Parameters<typeof attention.sizesOf>[3] &
+      object;
+    const shown = attention.sizesOf(model, 4, null, own, false);
+    expect(value(shown, 'key/value heads of a layer')).toBe('3, each for 2 heads');
+    expect(value(shown, 'numbers in q and k, in v')).toBe('32, 8');
+    expect(value(shown, 'W_K, W_V')).toBe('96 × 96, × 24');
+    expect(value(shown, 'W_O')).toBe('48 × 96');
+    expect(value(shown, 'positions')).toBe('none in this layer');
+    expect(value(attention.sizesOf(model, 4, null, own, true), 'positions')).toContain('added');
+    const all = multiHead.sizesOf(model, [own, { ...own, n_kv_heads: 6, keys_from: 0 }], 2);
+    expect(value(all, 'key/value heads per layer')).toBe('3 to 6');
+    expect(value(all, 'numbers in a head')).toBe('32');
+    expect(value(all, 'heads laid end to end')).toBe('6 × 8 = 48');
+    expect(value(all, 'W_Q, W_K, W_V, W_O of one head')).toBe('3,840 to 5,760');
+    expect(value(all, 'keys and values a token leaves')).toContain('120 numbers');
   });
 
   it('say how positions are known', () => {

@@ -6,6 +6,7 @@ import {
   effectsByHead,
   groups,
   highest,
+  leftSaid,
   numberOf,
   score,
   sorted,
@@ -25,6 +26,12 @@ import {
   withHeads,
 } from '../src/state/heads';
 
+const LATENT = {
+  d_latent: 24,
+  d_value: 16,
+  d_shared: 8,
+  norm: { kind: 'rms', eps: 1e-6, one_plus: false, bias: false },
+} as const;
 const measures = { mul: 0, abs: 0 };
 function profile(previous: number, entropy: number, induction?: number): HeadProfile {
   return {
@@ -76,10 +83,19 @@ describe('heads', () => {
     expect(groups(3, 1)).toEqual([[0, 1, 2]]);
     expect(
       cached([
-        { kvHeads: 2, dHead: 40 },
-        { kvHeads: 1, dHead: 8 },
+        { n_kv_heads: 2, d_head: 40 },
+        { n_kv_heads: 1, d_head: 8, d_value: 4 },
+        { n_kv_heads: 8, d_head: 64, keys_from: 0 },
+        { n_kv_heads: 8, d_head: 64, latent: { ...LATENT, d_latent: 32, d_shared: 8 } },
       ]),
-    ).toBe(176);
+    ).toBe(160 + 12 + 0 + 40);
+  });
+
+  it('says what a token leaves in a layer’s cache', () => {
+    expect(leftSaid({ n_kv_heads: 2, d_head: 16 })).toContain('2 × 2 × 16 numbers');
+    expect(leftSaid({ n_kv_heads: 2, d_head: 16, d_value: 12 })).toContain('2 × (16 + 12) numbers');
+    expect(leftSaid({ n_kv_heads: 2, d_head: 16, keys_from: 3 })).toContain('of layer 3');
+    expect(leftSaid({ n_kv_heads: 4, d_head: 16, latent: LATENT })).toContain('24 + 8 numbers');
   });
 
   it('finds heads among all parts', () => {

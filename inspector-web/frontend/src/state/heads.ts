@@ -15,7 +15,7 @@ export const RECURRENCES: Partial<Record<Mixer, string>> = {
 };
 
 /** Bytes that a layer keeps whatever the text's length. */
-const stateOf = (m: RunManifest, layer: number): number => m.kv_cache.conv_states?.[layer] ?? 0;
+export const stateOf = (m: RunManifest, layer: number): number => m.kv_cache.conv_states?.[layer] ?? 0;
 
 /** Of one layer; a run by an older version does not say, and had no recurrences. */
 export const mixersOf = (m: RunManifest, layer: number): Mixer[] =>

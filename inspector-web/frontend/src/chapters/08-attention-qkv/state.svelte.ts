@@ -4,13 +4,14 @@ import type { Source } from '../../api/source';
 import type { HeadReads } from '../../api/types';
 import { rowOf } from '../../kit/data/products';
 import { resource } from '../../kit/data/resource.svelte';
-import { headCount, headed, noHeads, recurrent, statesOnly, withHeads } from '../../state/heads';
+import { headCount, headed, insteadOfHeads, noHeads, recurrent, statesOnly, withHeads } from '../../state/heads';
 import { keysLayer } from '../../state/keys';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
 import { besideSaid, sizesOf, whyChosen } from './model';
+import { factsOf } from '../effective';
 import { Stage } from '../stage.svelte';
 import { fetchHead } from './head';
 import { PARAMS } from './index';
@@ -79,6 +80,12 @@ export class AttentionQkvState {
     },
   );
 
+  /** What a layer without heads does instead; null for one with heads. */
+  readonly instead = $derived(this.m ? insteadOfHeads(this.m, this.look.layer) : null);
+  readonly recurrence = $derived(this.#spec?.layers[this.look.layer]?.recurrence ?? null);
+  /** What the chapter says of the recurrent layer on show; none of one with heads. */
+  readonly facts = $derived(this.states && this.m ? factsOf(this.m, this.look.layer, this.recurrence) : {});
+
   /** What the run’s last prompt token reads through every head, the most telling first. */
   readonly reads = resource(() => {
     const from = this.source;
@@ -145,6 +152,6 @@ export class AttentionQkvState {
     return { key, next: next ?? null, weights: h.weights, scores: h.scores, sink };
   });
   readonly sizes = $derived(
-    this.m ? sizesOf(this.m.model, headed(this.m).length, this.rules, this.attention?.rope != null) : [],
+    this.m ? sizesOf(this.m.model, headed(this.m).length, this.rules, this.attention, this.learned) : [],
   );
 }

@@ -1,5 +1,7 @@
 /** All heads of a model: their scores, their order, their places in the grid. Pure. */
-import type { HeadEffects, HeadProfile } from '../../api/types';
+import type { DecoderSpec, HeadEffects, HeadProfile } from '../../api/types';
+
+type Attention = NonNullable<DecoderSpec['layers'][number]['attention']>;
 
 export type By = 'layers' | 'adds' | 'previous' | 'induction' | 'duplicate' | 'first' | 'focus';
 
@@ -74,7 +76,24 @@ export function groups(heads: number, kvHeads: number): number[][] {
   return Array.from({ length: kvHeads }, (_, g) => Array.from({ length: each }, (_, i) => g * each + i));
 }
 
-/** Numbers that a token leaves in the cache of all layers. */
-export function cached(layers: { kvHeads: number; dHead: number }[]): number {
-  return layers.reduce((sum, l) => sum + 2 * l.kvHeads * l.dHead, 0);
+/** What of a layer's attention says what a token leaves in the cache. */
+export type Keeps = Pick<Attention, 'n_kv_heads' | 'd_head' | 'd_value' | 'latent' | 'keys_from'>;
+
+/** Numbers that a token leaves in the cache of one layer: none where the layer reads another's keys. */
+export function left(a: Keeps): number {
+  if (a.keys_from != null) return 0;
+  return a.latent ? a.latent.d_latent + a.latent.d_shared : a.n_kv_heads * (a.d_head + (a.d_value ?? a.d_head));
+}
+
+/** The same of all layers. */
+export const cached = (layers: Keeps[]): number => layers.reduce((sum, a) => sum + left(a), 0);
+
+/** What a token leaves in the cache of one layer, in a sentence. */
+export function leftSaid(a: Keeps): string {
+  if (a.keys_from != null) return `This layer reads the keys and values of layer ${a.keys_from}, and keeps none.`;
+  const { n_kv_heads, d_head, d_value = d_head } = a;
+  if (a.latent)
+    return `A token leaves ${a.latent.d_latent} + ${a.latent.d_shared} numbers in this layer behind, of which every head’s key and value are made again.`;
+  const each = d_value === d_head ? `2 × ${n_kv_heads} × ${d_head}` : `${n_kv_heads} × (${d_head} + ${d_value})`;
+  return `A token leaves ${each} numbers in this layer behind, for those that come later.`;
 }

@@ -10,9 +10,10 @@ import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
 import { vocabulary } from '../../state/vocabulary.svelte';
 import { sizesOf, weightsNamed, whyChosen } from './model';
+import { factsOf } from '../effective';
 import { Stage } from '../stage.svelte';
 import { circuitsOf, distinct, effectsOf, profilesOf, repeatedOf } from './asks';
-import { at, cached, effectsByHead, highest, numberOf } from './heads';
+import { at, effectsByHead, highest, numberOf } from './heads';
 import { PARAMS } from './index';
 import { rowAt } from './row';
 import { telling } from './six';
@@ -104,10 +105,14 @@ export class MultiHeadState {
   readonly own = $derived(this.spec?.layers[this.here.layer]?.attention ?? null);
   readonly instead = $derived(this.m && this.#named ? insteadOfHeads(this.m, this.#look.layer) : null);
 
+  /** Of the layer that the address names, where it has a recurrence. */
+  readonly recurrence = $derived(this.spec?.layers[this.#look.layer]?.recurrence ?? null);
   /** The reader chose a layer with a recurrence and no heads: its effective attention is shown. */
   readonly states = $derived(
     this.m !== null && !this.stage.asking && page.layer !== null && statesOnly(this.m, this.#look.layer),
   );
+  /** What the chapter says of that layer; none of one with heads. */
+  readonly facts = $derived(this.states && this.m ? factsOf(this.m, this.#look.layer, this.recurrence) : {});
   /** The layer and the head of that figure. */
   readonly chosen = $derived({
     shown: { layer: this.#look.layer, head: this.#look.unit },
@@ -211,7 +216,6 @@ export class MultiHeadState {
   );
   readonly sizes = $derived.by(() => {
     if (!this.m) return [];
-    const numbers = cached((this.attention ?? []).map((a) => ({ kvHeads: a.n_kv_heads, dHead: a.d_head })));
-    return sizesOf(this.m.model, this.layers.length, numbers);
+    return sizesOf(this.m.model, this.attention ?? [], this.layers.length);
   });
 }

@@ -7,6 +7,12 @@ export function count(n: number): string {
   return grouped.format(n);
 }
 
+/** One number where all are the same, else the smallest and the largest: '2', '1 to 4'. */
+export function ranged(numbers: number[]): string {
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  return least === most ? count(least) : `${count(least)} to ${count(most)}`;
+}
+
 /** A probability as per cent: one decimal above 1 %, two digits below, a power of ten when it is tiny. */
 export function percent(p: number): string {
   const c = p * 100;
