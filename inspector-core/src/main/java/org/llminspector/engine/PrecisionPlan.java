@@ -223,18 +223,16 @@ public record PrecisionPlan(
                         .found(o.precision().label());
             }
         }
-        checkSimulated(modules);
+        checkSimulated(matrices(spec));
     }
 
-    private void checkSimulated(List<String> modules) {
+    private void checkSimulated(List<String> matrices) {
         if (simulate.size() > MAX_OVERRIDES) {
             throw Problem.tooLarge("too many simulated weights")
                     .where("precision_plan.simulate")
                     .expected("at most " + MAX_OVERRIDES)
                     .found(simulate.size());
         }
-        List<String> matrices = new ArrayList<>(modules);
-        matrices.addAll(List.of(EMBED, "pos_embed"));
         for (int i = 0; i < simulate.size(); i++) {
             Simulated s = simulate.get(i);
             String at = "precision_plan.simulate[" + i + "]";
@@ -256,6 +254,13 @@ public record PrecisionPlan(
                     .expected("fp32: what codes stand for is rounded no further")
                     .found(standard.label());
         }
+    }
+
+    /** What can be simulated: the modules and the tables of tokens and of learned positions. */
+    public static List<String> matrices(DecoderSpec spec) {
+        List<String> matrices = new ArrayList<>(modules(spec));
+        matrices.addAll(List.of(EMBED, "pos_embed"));
+        return matrices;
     }
 
     /** The names of a model's matrices, in the order in which data flows. */

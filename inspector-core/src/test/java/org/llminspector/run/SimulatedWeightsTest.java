@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,9 @@ import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.PrecisionPlan.Simulated;
+import org.llminspector.engine.torch.TorchKind;
+import org.llminspector.family.Family;
+import org.llminspector.family.Weights;
 import org.llminspector.golden.GgufGolden;
 import org.llminspector.golden.Golden;
 import org.llminspector.hook.HookId;
@@ -115,6 +119,26 @@ class SimulatedWeightsTest {
             assertThat(off).as(bits + " bits").isGreaterThan(last);
             last = off;
         }
+    }
+
+    /** Not a recurrence's kernels, decays and gates by head, nor how forms of the stream are mixed. */
+    @ParameterizedTest
+    @ValueSource(strings = {"recurrent_gemma", "mamba", "kimi_linear", "gemma3n", "mixtral"})
+    void onlyMatricesAreSimulated(String name) {
+        Path model = Golden.FAMILIES.resolve(name);
+        try (Checkpoint checkpoint = Checkpoint.open(model)) {
+            Weights weights = Family.open(checkpoint);
+            Weights simulated = TorchKind.simulated(weights, PrecisionPlan.simulated("int2-tensor"));
+            List<String> matrices = PrecisionPlan.matrices(weights.spec());
+            for (String weight : weights.names()) {
+                boolean changed = !Arrays.equals(
+                        weights.get(weight).toFloats(), simulated.get(weight).toFloats());
+                assertThat(changed).as(weight).isEqualTo(matrices.contains(weight.replaceFirst("\\.weight$", "")));
+            }
+        }
+        open(model);
+        for (float logit : logits(PrecisionPlan.simulated("int2")))
+            assertThat(logit).isFinite();
     }
 
     private static double distance(float[] a, float[] b) {

@@ -124,8 +124,9 @@ public final class TorchKind implements EngineKind {
         if (plan.simulate().isEmpty()) return weights;
         boolean tied = weights.spec().tied();
         Map<String, QuantScheme> schemes = new HashMap<>();
-        for (String name : weights.names()) {
-            QuantScheme scheme = weights.shape(name).length < 2 ? null : plan.simulated(name, tied);
+        for (String matrix : PrecisionPlan.matrices(weights.spec())) { // not kernels, decays and gates of a recurrence
+            String name = matrix + ".weight";
+            QuantScheme scheme = weights.names().contains(name) ? plan.simulated(name, tied) : null;
             if (scheme != null) schemes.put(name, scheme);
         }
         return weights.changed(schemes::containsKey, (name, weight) -> schemes.get(name)
