@@ -49,16 +49,37 @@ async function seesEffective(page: Page, request: APIRequestContext, run: RunMan
   expect(rows.difference).toBeLessThan(1e-4);
 }
 
+/** The words beside a recurrent layer are of its state, with REST's half-lives, and of nothing that only attention has. */
+async function speaksOfStates(page: Page, request: APIRequestContext, run: RunManifest, layer: number) {
+  const lives = (await effective(request, run, layer, 'head=0&query=0')).half_lives.flatMap((h) => h ?? []);
+  const said = page.locator('[data-says=fades]');
+  await expect(said).toContainText('tokens', SLOW);
+  const told = (await said.innerText()).match(/\d+(\.\d+)?/g)!.map(Number);
+  expect(told[0] / Math.min(...lives)).toBeCloseTo(1, 2);
+  expect(told[1] / Math.max(...lives)).toBeCloseTo(1, 2);
+  await expect(page.getByText('A recurrence keeps one state')).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Then it is read' })).toHaveCount(1);
+  await expect(page.getByRole('main')).not.toContainText(/scale|W_Q|silence/i);
+}
+
 /** A recurrent layer in the address is the main figure's, and a layer with attention gives the heads back. */
-async function choosesLayers(page: Page, run: RunManifest, chapter: string, heads: string): Promise<void> {
+async function choosesLayers(
+  page: Page,
+  request: APIRequestContext,
+  run: RunManifest,
+  chapter: string,
+  heads: string,
+): Promise<void> {
   await page.goto(`/${chapter}?model=${run.model.slug}&run=${run.id}&layer=1&unit=2`);
   const states = page.getByTestId('figure-effective');
   await expect(states).toHaveCount(1, SLOW);
   await expect(states).toContainText('layer 1', SLOW);
   await expect(states.getByRole('group', { name: 'Head', exact: true }).locator('output')).toHaveText('2', SLOW);
   await expect(page.getByTestId(heads)).toHaveCount(0);
+  await speaksOfStates(page, request, run, 1);
   await states.getByRole('button', { name: 'layer 3: attention' }).click();
   await expect(page.getByTestId(heads)).toContainText(/layer 3/i, SLOW);
+  await expect(page.getByText('A recurrence keeps one state')).toHaveCount(0);
   await expect.poll(() => new URL(page.url()).searchParams.get('layer')).toBe('3');
   if (heads === 'figure-heads') return; // its heads have no chooser of layers
   await page.getByTestId(heads).getByRole('button', { name: 'layer 0: a gated delta net' }).click();
@@ -94,8 +115,8 @@ test('a delta net: effective attention, half-lives and a state of constant size'
   await open(page, 'chapters/08-attention-qkv', run);
   await expect(page.getByTestId('figure-reading')).toContainText('layer 3', SLOW);
   await seesEffective(page, request, run, 'a gated delta net');
-  await choosesLayers(page, run, 'chapters/08-attention-qkv', 'figure-reading');
-  await choosesLayers(page, run, 'chapters/09-multi-head', 'figure-heads');
+  await choosesLayers(page, request, run, 'chapters/08-attention-qkv', 'figure-reading');
+  await choosesLayers(page, request, run, 'chapters/09-multi-head', 'figure-heads');
   await open(page, 'chapters/10-rope', run);
   await seesHalfLives(page, request, run, layers);
   await open(page, 'chapters/11-transformer-block', run);

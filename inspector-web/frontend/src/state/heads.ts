@@ -87,7 +87,7 @@ export function insteadOfHeads(m: RunManifest, layer: number): string | null {
   if (mixersOf(m, layer).includes('attention')) return null;
   const name = recurrenceOf(m, layer);
   if (name !== null)
-    return `Layer ${layer} has no heads of attention but ${name}: it keeps ${bytes(stateOf(m, layer))} of state, however long the text is, lets it fade a little at each token and writes the token into it.`;
+    return `Layer ${layer} has no heads of attention but ${name}: it keeps ${bytes(stateOf(m, layer))} of state, however long the text is, lets it fade at each token and writes the token into it.`;
   const past = convPast(m, layer);
   if (past === 0) return `Layer ${layer} has no heads: in it no token reads another.`;
   return `Layer ${layer} has no heads but a short convolution: there each channel of a token is added up with the same channel of the ${plural(past, 'token')} before it, each times a learned weight. The weights are the same for every text, so nothing is looked for.`;
