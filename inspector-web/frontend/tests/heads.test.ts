@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HeadEffects, HeadProfile, RunManifest } from '../src/api/types';
+import type { DecoderSpec, HeadEffects, HeadProfile, RunManifest } from '../src/api/types';
 import {
   at,
   cached,
@@ -14,7 +14,9 @@ import {
 import { places } from '../src/kit/plots/patterns';
 import {
   addedBy,
+  addersSaid,
   convPast,
+  feedersSaid,
   headCount,
   headed,
   insteadOfHeads,
@@ -96,6 +98,23 @@ describe('heads', () => {
     expect(leftSaid({ n_kv_heads: 2, d_head: 16, d_value: 12 })).toContain('2 × (16 + 12) numbers');
     expect(leftSaid({ n_kv_heads: 2, d_head: 16, keys_from: 3 })).toContain('of layer 3');
     expect(leftSaid({ n_kv_heads: 4, d_head: 16, latent: LATENT })).toContain('24 + 8 numbers');
+  });
+
+  it('says what adds to the stream', () => {
+    const of = (...mixers: string[][]) =>
+      ({ model: { n_layers: mixers.length, mixers }, kv_cache: {} }) as unknown as RunManifest;
+    expect(addersSaid(of(['attention'], ['attention']))).toBe('attention');
+    expect(addersSaid(of(['attention'], ['mamba2']))).toBe('attention (or a Mamba 2)');
+    expect(addersSaid(of(['attention', 'mamba2'], ['attention', 'mamba2']))).toBe('attention and a Mamba 2 beside it');
+    expect(addersSaid(of(['mamba'], ['mamba']))).toBe('a Mamba');
+    const spec = (...mlps: object[]) => ({ layers: mlps.map((mlp) => ({ mlp })) }) as DecoderSpec;
+    const [dense, wide, mixed, none] = [{ d_mlp: 48 }, { d_mlp: 96 }, { d_mlp: 8, experts: {} }, { d_mlp: 0 }];
+    expect(feedersSaid(null)).toBe('the feed-forward part of each layer');
+    expect(feedersSaid(spec(dense, dense))).toBe('the 48 neurons of each layer');
+    expect(feedersSaid(spec(dense, wide))).toBe('the 48 to 96 neurons of each layer');
+    expect(feedersSaid(spec(mixed, mixed))).toBe('the experts of each layer');
+    expect(feedersSaid(spec(dense, mixed, none))).toBe('the 48 neurons or the experts of 2 of the layers');
+    expect(feedersSaid(spec(none))).toBe('');
   });
 
   it('finds heads among all parts', () => {

@@ -1,6 +1,6 @@
 /** What the layers of a run's model read other positions with: attention heads, a short convolution, a recurrence. Pure. */
 import type { DecoderSpec, ModelIdentity, RunManifest } from '../api/types';
-import { bytes, plural } from '../kit/text/format';
+import { bytes, plural, ranged } from '../kit/text/format';
 
 export type Mixer = NonNullable<ModelIdentity['mixers']>[number][number];
 export type Recurrence = NonNullable<DecoderSpec['layers'][number]['recurrence']>;
@@ -91,6 +91,26 @@ export function insteadOfHeads(m: RunManifest, layer: number): string | null {
   const past = convPast(m, layer);
   if (past === 0) return `Layer ${layer} has no heads: in it no token reads another.`;
   return `Layer ${layer} has no heads but a short convolution: there each channel of a token is added up with the same channel of the ${plural(past, 'token')} before it, each times a learned weight. The weights are the same for every text, so nothing is looked for.`;
+}
+
+/** What adds to the stream beside feed-forward parts, in a few words. */
+export function addersSaid(m: RunManifest): string {
+  const attending = headed(m).length;
+  if (attending === 0) return otherMixers(m);
+  const beside = recurrent(m).filter((l) => headed(m).includes(l)).length;
+  const instead = attending < m.model.n_layers ? ` (or ${otherMixers(m)})` : '';
+  return `attention${beside > 0 ? ` and ${recurrencesOf(m)} beside it` : ''}${instead}`;
+}
+
+/** A model's feed-forward parts in a few words, without numbers while its spec is on its way; empty where it has none. */
+export function feedersSaid(spec: DecoderSpec | null): string {
+  if (!spec) return 'the feed-forward part of each layer';
+  const mlps = spec.layers.map((l) => l.mlp).filter((mlp) => mlp.d_mlp > 0);
+  const dense = mlps.filter((mlp) => !mlp.experts).map((mlp) => mlp.d_mlp);
+  if (mlps.length === 0) return '';
+  const where = mlps.length === spec.layers.length ? 'each layer' : `${mlps.length} of the layers`;
+  if (dense.length === 0) return `the experts of ${where}`;
+  return `the ${ranged(dense)} neurons ${dense.length < mlps.length ? 'or the experts ' : ''}of ${where}`;
 }
 
 /** How a block with a recurrence moves information between tokens. */

@@ -71,9 +71,7 @@ export function factsOf(spec: DecoderSpec, layer: number): Fact[] {
     { name: 'Order', value: orderOf(l) },
     { name: 'Norm', value: `${normName(first.kind)}${first.weight === false ? ', without weights' : ''}` },
     ...(l.residual_scale == null ? [] : [{ name: 'Factor on what parts add', value: short(l.residual_scale) }]),
-    ...(headed < spec.layers.length
-      ? [{ name: 'Layers with heads', value: `${headed} of ${spec.layers.length}` }]
-      : []),
+    { name: 'Layers with heads', value: headed < spec.layers.length ? `${headed} of ${spec.layers.length}` : 'all' },
     ...(l.conv
       ? [{ name: 'In the place of attention', value: `a short convolution over ${l.conv.width} tokens` }]
       : []),

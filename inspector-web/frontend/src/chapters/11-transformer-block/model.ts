@@ -54,3 +54,11 @@ export function sizesOf(spec: DecoderSpec, layer: Layer, cost: Sum | null): Size
       : []),
   ];
 }
+
+/** How many plans a model's blocks are built by: what moves between tokens, and what feeds forward. */
+export const plansOf = (spec: DecoderSpec): number =>
+  new Set(
+    spec.layers.map((l) =>
+      [!!l.attention, !!l.conv, l.recurrence?.kind, l.mlp.d_mlp > 0 && (l.mlp.experts ? 'experts' : 'dense')].join(),
+    ),
+  ).size;

@@ -1,6 +1,6 @@
 /** What chapter 14 may run of a model without asking, and its cache in sizes. Pure. */
 import type { PassCost, RunManifest } from '../../api/types';
-import { bytes, count, plural } from '../../kit/text/format';
+import { bytes, count, plural, ranged } from '../../kit/text/format';
 import type { Sizes } from '../chapter';
 import { KINDS, ofHeads, statesOf, type Kind } from './costs';
 
@@ -55,6 +55,12 @@ export function cacheSizes(cost: PassCost, maxContext: number): CacheSizes {
   };
 }
 
+/** Heads of keys and values of a layer that has some: one number, or a range where layers differ; null before the cost is known. */
+function kvHeads(cost: PassCost | null): string | null {
+  const all = (cost?.cache ?? []).flatMap((l) => (l.n_kv_heads ? [l.n_kv_heads] : []));
+  return all.length > 0 ? ranged(all) : null;
+}
+
 /** A model's cache in sizes; its cost is not known yet where it is null. */
 export function sizesOf(m: RunManifest, cost: PassCost | null, others = 'states'): Sizes {
   const { model, kv_cache: own } = m;
@@ -66,7 +72,7 @@ export function sizesOf(m: RunManifest, cost: PassCost | null, others = 'states'
       ? ([['of them without keys and values', count(of.convolutions.length)]] as Sizes)
       : []),
     of?.layer?.d_latent === undefined
-      ? ['heads of keys and values', `${count(model.n_kv_heads)} of ${count(model.n_heads)}`]
+      ? ['heads of keys and values', `${kvHeads(cost) ?? count(model.n_kv_heads)} of ${count(model.n_heads)}`]
       : ['kept per token and layer', `${count(of.layer.d_latent)} + ${count(of.layer.d_shared ?? 0)} numbers`],
     ...(cost && of
       ? ([

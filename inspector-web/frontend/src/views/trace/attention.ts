@@ -1,5 +1,4 @@
 import type { Tensor } from '../../api/tensor';
-import type { ModelIdentity } from '../../api/types';
 import { linear, logarithmic, type Scale } from '../../kit/paint/matrix';
 
 /** Scale from a weight to a shade. */
@@ -14,9 +13,8 @@ export function patternHook(layer: number): string {
 }
 
 /** Which key/value head serves a query head. */
-export function kvHead(model: ModelIdentity, head: number): number {
-  return Math.floor(head / Math.max(1, model.n_heads / model.n_kv_heads));
-}
+export const kvHead = (of: { n_heads: number; n_kv_heads: number }, head: number): number =>
+  Math.floor(head / Math.max(1, of.n_heads / of.n_kv_heads));
 
 /** One query's weights over the keys it may look at: row of [1, head, query, key]. */
 export function queryRow(pattern: Tensor, head: number, query: number): Float32Array {
