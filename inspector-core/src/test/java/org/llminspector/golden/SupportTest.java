@@ -62,6 +62,7 @@ class SupportTest {
             "lfm2_bias",
             "mamba",
             "mamba2",
+            "nemotron_h",
             "falcon_h1",
             "jamba",
             "qwen3_next",

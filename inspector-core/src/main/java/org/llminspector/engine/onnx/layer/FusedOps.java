@@ -53,6 +53,7 @@ final class FusedOps extends NodeOps {
     private final Map<String, String> written = new HashMap<>();
     private final boolean oneOperator; // attention
     private final boolean halves;
+    private final boolean recurrent;
     private int count;
 
     FusedOps(
@@ -67,6 +68,7 @@ final class FusedOps extends NodeOps {
         super(graph, spec, encodings, plan, target, shapes, cache);
         KvFormats own = halves ? KvFormats.FP16 : KvFormats.FP32;
         this.halves = halves;
+        this.recurrent = spec.layers().stream().anyMatch(l -> l.recurrence() != null);
         this.oneOperator = takes(spec, target.cuda()) && (halves || !target.cuda()) && cache.equals(own);
     }
 
@@ -135,8 +137,10 @@ final class FusedOps extends NodeOps {
         return later(new Rotated(x, rope, width));
     }
 
+    /** One operator, but for recurrences: its sigmoid is inexact where little is left, which norms behind a gate enlarge. */
     @Override
     public String swish(String x, double beta) {
+        if (recurrent) return div(x, add(number(1), apply(Fn.EXP, mul(x, number(-beta)))));
         return node("QuickGelu", new Attributes().with("alpha", (float) beta), x);
     }
 
