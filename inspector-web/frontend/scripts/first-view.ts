@@ -6,15 +6,21 @@ const FIRST = '/src/views/trace/Trace.svelte';
 /** What it shows further down. */
 const NEAR = '/src/views/trace/figures.ts';
 const ENTRY = '/src/main.ts';
+const OURS = /\/src\//;
 /** Fonts of the first screen. */
 const FONTS = /(source-sans-3|newsreader)-latin-wght-normal/;
 
 type Modules = Parameters<GetManualChunk>[1];
 
-/** The modules that one imports, without those that it asks for later. */
-function reach(modules: Modules, end: string): Set<string> {
+/** The module of a chapter that its address loads. */
+const CHAPTER = /\/src\/chapters\/(\d\d-[^/]+)\/Chapter\.svelte$/;
+/** What all chapters are made with: the template, its parts, what the page's state has for them. */
+const TEMPLATE = /\/src\/(chapters|state)\/[^/]+$/;
+
+/** The modules that these import, without those that they ask for later. */
+function reach(modules: Modules, ids: string[]): Set<string> {
   const seen = new Set<string>();
-  const next = [...modules.getModuleIds()].filter((id) => id.endsWith(end));
+  const next = [...ids];
   while (next.length > 0) {
     const id = next.pop()!;
     if (seen.has(id)) continue;
@@ -25,23 +31,39 @@ function reach(modules: Modules, end: string): Set<string> {
 }
 
 /**
- * One chunk of what the first view draws with, its libraries among it, and one of what it draws with further down, instead
- * of a dozen requests of 1 KB.
+ * One chunk of what the first view draws with, its libraries among it, one of what it and several chapters draw with
+ * further down, and one of the chapters' template, instead of dozens of requests of 1 KB.
  */
 let chunks: Map<string, string> | undefined;
 export const figures: GetManualChunk = (id, modules) => {
   if (!chunks) {
-    const [entry, first, near] = [ENTRY, FIRST, NEAR].map((end) => reach(modules, end));
-    const mine = (m: string) => /\/node_modules\/|\/src\/(api|kit)\//.test(m) && !m.endsWith('.css');
-    chunks = new Map([...near].filter(mine).map((m) => [m, 'plots']));
-    for (const m of [...first, ...entry]) if (mine(m)) chunks.set(m, 'figures');
+    const all = [...modules.getModuleIds()];
+    const named = (end: string) =>
+      reach(
+        modules,
+        all.filter((m) => m.endsWith(end)),
+      );
+    const [entry, first, near] = [ENTRY, FIRST, NEAR].map(named);
+    const script = (m: string) => !m.endsWith('.css');
+    const kit = (m: string) => /\/node_modules\/|\/src\/(api|kit)\/|vite\/preload-helper/.test(m) && script(m);
+    const users = new Map<string, number>();
+    for (const chapter of all.filter((m) => CHAPTER.test(m))) {
+      for (const m of reach(modules, [chapter])) users.set(m, (users.get(m) ?? 0) + 1);
+    }
+    const shared = [...users].filter(([m, n]) => n > 1 && !entry.has(m) && !first.has(m)).map(([m]) => m);
+    chunks = new Map(shared.filter((m) => TEMPLATE.test(m) && script(m)).map((m) => [m, 'template']));
+    for (const m of [...near, ...shared]) if (kit(m)) chunks.set(m, 'plots');
+    for (const m of [...first, ...entry]) if (kit(m)) chunks.set(m, 'figures');
+    // Named, or the template would take along what it shares with every page and the first view.
+    const page = [...entry, ...[...first].filter((m) => TEMPLATE.test(m))];
+    for (const m of page) if (OURS.test(m) && script(m) && !chunks.has(m) && !m.endsWith(ENTRY)) chunks.set(m, 'page');
   }
   return chunks.get(id);
 };
 
 /**
  * Names in the page's head what it will ask for anyway, so that it comes beside the first script and not after it: the
- * text's fonts, and at `/` the first view's code. Other addresses get `view.html`, which is without the latter.
+ * text's fonts, at `/` the first view's code, and at a chapter's address the chapter's. Other addresses get `view.html`.
  */
 export const preloads: Plugin = {
   name: 'first-view',
@@ -50,28 +72,35 @@ export const preloads: Plugin = {
   generateBundle(_, bundle) {
     const files = Object.values(bundle);
     const page = files.find((f): f is OutputAsset => f.type === 'asset' && f.fileName === 'index.html');
-    const view = files.find(
-      (f): f is OutputChunk => f.type === 'chunk' && f.moduleIds.some((id) => id.endsWith(FIRST)),
-    );
-    const entry = files.find((f): f is OutputChunk => f.type === 'chunk' && f.isEntry);
+    const scripts = files.filter((f): f is OutputChunk => f.type === 'chunk');
+    const view = scripts.find((f) => f.moduleIds.some((id) => id.endsWith(FIRST)));
+    const entry = scripts.find((f) => f.isEntry);
     if (!page || !view || !entry) throw new Error(`no page, no entry or no ${FIRST} in what was built`);
     const fonts = files.filter((f) => FONTS.test(f.fileName) && f.fileName.endsWith('.woff2'));
-    const before = new Set([entry.fileName, ...entry.imports]);
-    const code = [view.fileName, ...view.imports].filter((f) => !before.has(f));
-    const styles = code.flatMap((f) => {
-      const chunk = bundle[f];
-      return chunk?.type === 'chunk' ? [...(chunk.viteMetadata?.importedCss ?? [])] : [];
-    });
     const html = String(page.source);
     const head = (lines: string[]) => html.replace('  </head>', `${lines.map((l) => `    ${l}\n`).join('')}  </head>`);
     const all = fonts.map(
       (f) => `<link rel="preload" as="font" type="font/woff2" crossorigin href="/${f.fileName}" />`,
     );
-    const first = [
-      ...code.map((f) => `<link rel="modulepreload" crossorigin href="/${f}" />`),
-      ...styles.map((f) => `<link rel="preload" as="style" crossorigin href="/${f}" />`),
-    ];
+    const before = new Set([entry.fileName, ...entry.imports]);
+    const wanted = (chunk: OutputChunk) => {
+      const code = [chunk.fileName, ...chunk.imports].filter((f) => !before.has(f));
+      const styles = code.flatMap((f) => {
+        const part = bundle[f];
+        return part?.type === 'chunk' ? [...(part.viteMetadata?.importedCss ?? [])] : [];
+      });
+      return [
+        ...code.map((f) => `<link rel="modulepreload" crossorigin href="/${f}" />`),
+        ...styles.map((f) => `<link rel="preload" as="style" crossorigin href="/${f}" />`),
+      ];
+    };
     this.emitFile({ type: 'asset', fileName: 'view.html', source: head(all) });
-    page.source = head([...all, ...first]);
+    for (const chunk of scripts) {
+      const folder = CHAPTER.exec(chunk.facadeModuleId ?? '')?.[1];
+      if (folder) {
+        this.emitFile({ type: 'asset', fileName: `chapters/${folder}.html`, source: head([...all, ...wanted(chunk)]) });
+      }
+    }
+    page.source = head([...all, ...wanted(view)]);
   },
 };

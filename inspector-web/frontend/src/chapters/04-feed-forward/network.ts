@@ -93,7 +93,7 @@ export async function networkOf(
     all(asks.out),
   ]);
   const x = captured.values[0][0].map((v, i) => v * (scale?.[i] ?? 1) + (shift?.[i] ?? 0));
-  const [, bent, added] = way.stages;
+  const [bent, added] = way.stages.slice(-2);
   const gives = neurons.map((n) => bent.values[n]);
   const total = (rows: number[][], at: number, by: (row: number) => number) =>
     rows.reduce((sum, row, j) => sum + Math.abs(row[at] * by(j)), 0);

@@ -14,19 +14,26 @@ export interface Stage {
 export interface Way {
   layer: number;
   pos: number;
+  /** Whether the first stage is there. */
+  sums: boolean;
   stages: Stage[];
 }
 
-/** What the token reads, its sums, those bent, and what is added; a gated part has two sums per neuron. */
+/**
+ * The token's sums, those bent, and what is added; a gated part has two sums per neuron.
+ *
+ * @param sums false: without the sums before they are bent
+ */
 export async function wayOf(
   source: Source,
   layer: number,
   pos: number,
   gated: boolean,
+  sums: boolean,
   signal: AbortSignal,
 ): Promise<Way> {
   const block = `blocks.${layer}`;
-  const wanted: Omit<Stage, 'values' | 'pos'>[] = [
+  const all: Omit<Stage, 'values' | 'pos'>[] = [
     {
       name: 'Expand',
       says: gated ? 'a first sum per neuron, its gate' : 'a sum per neuron',
@@ -46,6 +53,7 @@ export async function wayOf(
       wide: false,
     },
   ];
+  const wanted = sums ? all : all.slice(1);
   const at = Math.min(pos, positionsOf(source.manifest) - 1);
   if (!source.recorded)
     await source.need(
@@ -53,5 +61,5 @@ export async function wayOf(
       `${at}:${at + 1}`,
     );
   const values = await Promise.all(wanted.map((w) => source.capture(w.hook, { pos: at }, signal)));
-  return { layer, pos: at, stages: wanted.map((w, i) => ({ ...w, pos: at, values: values[i].data })) };
+  return { layer, pos: at, sums, stages: wanted.map((w, i) => ({ ...w, pos: at, values: values[i].data })) };
 }

@@ -98,9 +98,9 @@ export class FeedForwardState {
   readonly counts = $derived(this.sent && loads(this.sent.gates, this.sent.experts.count));
 
   readonly way = resource(() => {
-    const [from, l, at, how] = [this.source, this.layer, this.pos, this.mlp];
-    return from && how && !how.experts && this.best && (this.look.part === 'stages' || this.look.part === 'few')
-      ? (signal) => untrack(() => wayOf(from, l, at, how.gated, signal))
+    const [from, l, at, how, part] = [this.source, this.layer, this.pos, this.mlp, this.look.part];
+    return from && how && !how.experts && this.best && (part === 'stages' || part === 'few')
+      ? (signal) => untrack(() => wayOf(from, l, at, how.gated, part === 'stages', signal))
       : null;
   });
   /** A few neurons, drawn; a recording has those of the layer and token that the chapter begins with. */

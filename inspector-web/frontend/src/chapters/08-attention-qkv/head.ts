@@ -24,8 +24,8 @@ export interface Head {
   z: Float32Array;
   /** [d_model]; null where the model does not show what one head writes. */
   result: Float32Array | null;
-  /** The residual stream as the layer reads it, [d_model]. */
-  stream: Float32Array;
+  /** The residual stream as the layer reads it, [d_model]; with the result. */
+  stream: Float32Array | null;
 }
 
 /** Below this, all positions of a layer are read at once: every other query is there then. */
@@ -42,8 +42,12 @@ export function wanted(
   const at = (name: string) => `blocks.${layer}.${name}`;
   const r = rotated ? 'rot_' : '';
   return {
-    every: [at(`attn.hook_${r}q`), of(`${r}k`), of('v'), at('attn.hook_z'), at('hook_resid_pre')],
-    query: [at('attn.hook_attn_scores'), at('attn.hook_pattern'), ...(result ? [at('attn.hook_result')] : [])],
+    every: [at(`attn.hook_${r}q`), of(`${r}k`), of('v'), at('attn.hook_z')],
+    query: [
+      at('attn.hook_attn_scores'),
+      at('attn.hook_pattern'),
+      ...(result ? [at('attn.hook_result'), at('hook_resid_pre')] : []),
+    ],
   };
 }
 
@@ -74,19 +78,19 @@ export async function fetchHead(
   else await Promise.all([source.need(names.every), source.need(names.query, `${query}:${query + 1}`)]);
   signal.throwIfAborted();
   const shared = sharedHead({ n_heads: model.n_heads, n_kv_heads: of.kvHeads }, head);
-  const [q, k, v, z, stream] = names.every;
-  const [scores, pattern, result] = names.query;
+  const [q, k, v, z] = names.every;
+  const [scores, pattern, result, stream] = names.query;
   const get = async (hook: string, slice: Parameters<Source['capture']>[1]) =>
     (await source.capture(hook, slice, signal)).data;
-  const [qs, ks, vs, zs, rs, ss, ps, out] = await Promise.all([
+  const [qs, ks, vs, zs, ss, ps, out, rs] = await Promise.all([
     get(q, { pos: query, head }),
     get(k, { head: shared }),
     get(v, { head: shared }),
     get(z, { pos: query, head }),
-    get(stream, { pos: query }),
     get(scores, { query, head }),
     get(pattern, { query, head }),
     result ? get(result, { pos: query, head }) : null,
+    stream ? get(stream, { pos: query }) : null,
   ]);
   return {
     layer,

@@ -7,11 +7,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.llminspector.web.server.http.OpenAiFailure;
 
 /**
- * The frontend's files, from the class path. The page's own addresses get view.html: index.html without the content
- * that only / shows.
+ * The frontend's files, from the class path. A chapter's address gets chapters/NN-name.html, which names the chapter's
+ * code; the page's other addresses get view.html: index.html without the content that only / shows.
  */
 final class Page {
 
@@ -23,13 +24,21 @@ final class Page {
             the REST interface: <a href="/docs">/docs</a>.</p></html>
             """;
 
+    private static final Pattern CHAPTER = Pattern.compile("/chapters/[0-9]{2}-[a-z-]+");
+
     private final byte[] view;
     private final boolean built;
 
     Page() {
-        try (InputStream in = Page.class.getResourceAsStream("/public/view.html")) {
-            built = in != null;
-            view = built ? in.readAllBytes() : NOT_BUILT.getBytes(StandardCharsets.UTF_8);
+        byte[] found = read("/view.html");
+        built = found != null;
+        view = built ? found : NOT_BUILT.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** A file of the page, or null where the build has none of that name. */
+    private static byte[] read(String name) {
+        try (InputStream in = Page.class.getResourceAsStream("/public" + name)) {
+            return in == null ? null : in.readAllBytes();
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
@@ -72,7 +81,8 @@ final class Page {
     }
 
     void index(Context ctx) {
-        ctx.status(200).contentType("text/html; charset=utf-8").result(view);
+        byte[] chapter = CHAPTER.matcher(ctx.path()).matches() ? read(ctx.path() + ".html") : null;
+        ctx.status(200).contentType("text/html; charset=utf-8").result(chapter == null ? view : chapter);
         ctx.header("Cache-Control", "no-cache");
     }
 }
