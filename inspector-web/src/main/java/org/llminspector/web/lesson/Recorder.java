@@ -23,6 +23,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -42,8 +43,10 @@ final class Recorder {
     static final Duration ONE = Duration.ofSeconds(60);
 
     static final Duration ALL = Duration.ofMinutes(8);
-    /** How long a run that was given up may take to end. */
-    private static final Duration PATIENCE = Duration.ofSeconds(5);
+    /** How long a run that was given up may take to end, on a machine with other work. */
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private static final Duration LOOK = Duration.ofMillis(100);
     /** What they answer with was timed: nothing else is asked meanwhile. */
     private static final Set<String> TIMED = Set.of("/benchmarks", "/timeline", "/comparisons");
 
@@ -238,6 +241,7 @@ final class Recorder {
         made.forEach(api::delete);
         long until = System.nanoTime() + PATIENCE.toNanos();
         while (givenUp.get() > 0 && System.nanoTime() < until) {
+            LockSupport.parkNanos(LOOK.toNanos());
             for (JsonNode run : Api.tree(api.get("/runs?limit=100")).path("runs")) {
                 if (!run.path("name").asText().equals(name)) continue;
                 api.delete("/runs/" + run.path("id").asText());
