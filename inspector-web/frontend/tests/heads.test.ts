@@ -105,7 +105,7 @@ describe('heads', () => {
       ({ model: { n_layers: mixers.length, mixers }, kv_cache: {} }) as unknown as RunManifest;
     expect(addersSaid(of(['attention'], ['attention']))).toBe('attention');
     expect(addersSaid(of(['attention'], ['mamba2']))).toBe('attention (or a Mamba 2)');
-    expect(addersSaid(of(['attention', 'mamba2'], ['attention', 'mamba2']))).toBe('attention and a Mamba 2 beside it');
+    expect(addersSaid(of(['attention', 'mamba2'], ['attention', 'mamba2']))).toBe('attention, a Mamba 2 beside it');
     expect(addersSaid(of(['mamba'], ['mamba']))).toBe('a Mamba');
     const spec = (...mlps: object[]) => ({ layers: mlps.map((mlp) => ({ mlp })) }) as DecoderSpec;
     const [dense, wide, mixed, none] = [{ d_mlp: 48 }, { d_mlp: 96 }, { d_mlp: 8, experts: {} }, { d_mlp: 0 }];

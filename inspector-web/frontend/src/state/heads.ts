@@ -99,7 +99,7 @@ export function addersSaid(m: RunManifest): string {
   if (attending === 0) return otherMixers(m);
   const beside = recurrent(m).filter((l) => headed(m).includes(l)).length;
   const instead = attending < m.model.n_layers ? ` (or ${otherMixers(m)})` : '';
-  return `attention${beside > 0 ? ` and ${recurrencesOf(m)} beside it` : ''}${instead}`;
+  return `attention${beside > 0 ? `, ${recurrencesOf(m)} beside it` : ''}${instead}`;
 }
 
 /** A model's feed-forward parts in a few words, without numbers while its spec is on its way; empty where it has none. */
@@ -116,7 +116,7 @@ export function feedersSaid(spec: DecoderSpec | null): string {
 /** How a block with a recurrence moves information between tokens. */
 export function moverSaid(m: RunManifest, layer: number): string {
   const of = headed(m).length;
-  return `The first branch moves information between tokens. In this block it is ${recurrenceOf(m, layer)}: a state that each token fades, writes to and reads. ${of > 0 ? `${of} of ${m.model.n_layers} blocks have attention.` : 'No block of this model has attention.'}`;
+  return `The first branch moves information between tokens. In this block it is ${recurrenceOf(m, layer)}: a state that each token fades, writes to and reads. ${of > 0 ? `${of} of ${m.model.n_layers} blocks ${of === 1 ? 'has' : 'have'} attention.` : 'No block of this model has attention.'}`;
 }
 
 /** What a model's layers keep beside keys and values, however long the text is. */

@@ -19,9 +19,9 @@ export interface Row {
   head: number;
   query: number;
   lines: Line[];
-  /** Every head's mix at the query, laid end to end, [head * d_head]. */
+  /** Every head's mix at the query, laid end to end, [head * d_value]. */
   z: Float32Array;
-  /** [key, d_head] of this head's key/value head. */
+  /** [key, d_value] of this head's key/value head. */
   values: Float32Array;
 }
 
@@ -30,14 +30,13 @@ export interface Want {
   head: number;
   query: number;
   kvHead: number;
-  dHead: number;
   rotated: boolean;
   /** The layer whose keys and values it attends to. */
   keys: number;
 }
 
 export async function rowAt(source: Source, want: Want, signal: AbortSignal): Promise<Row> {
-  const { layer, head, query, kvHead, dHead } = want;
+  const { layer, head, query, kvHead } = want;
   const at = (name: string) => `blocks.${layer}.attn.${name}`;
   const keysAt = (name: string) => `blocks.${want.keys}.attn.${name}`;
   const turned = want.rotated ? 'rot_' : '';
@@ -63,14 +62,10 @@ export async function rowAt(source: Source, want: Want, signal: AbortSignal): Pr
     get(at('hook_z'), { pos: query }),
   ]);
   const lines = Array.from({ length: query + 1 }, (_, key): Line => {
-    const k = rowOf(keys, dHead, key);
-    const v = rowOf(values, dHead, key);
-    let [dot, square] = [0, 0];
-    for (let i = 0; i < dHead; i++) {
-      dot += q[i] * k[i];
-      square += v[i] * v[i];
-    }
-    return { key, dot, score: scores[key], weight: weights[key], value: Math.sqrt(square) };
+    const k = rowOf(keys, q.length, key);
+    const v = rowOf(values, values.length / (query + 1), key); // may be narrower than a key
+    const dot = q.reduce((sum, x, i) => sum + x * k[i], 0);
+    return { key, dot, score: scores[key], weight: weights[key], value: Math.hypot(...v) };
   });
   return { layer, head, query, lines, z, values };
 }

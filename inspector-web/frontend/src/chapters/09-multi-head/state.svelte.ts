@@ -131,7 +131,6 @@ export class MultiHeadState {
       head,
       query: pos,
       kvHead,
-      dHead: a.d_head,
       rotated: a.rope != null,
       keys: keysLayer(a, layer),
     };
