@@ -34,8 +34,25 @@ record GgufArchitecture(
         /** Hugging Face's matrices in a block are transposed (GPT-2's Conv1D). */
         CONV1D,
         /** Hugging Face interleaves q, k and v per group; the file has all q, all k, all v. */
-        QKV_BY_GROUP
+        QKV_BY_GROUP,
+        /** Value heads of delta nets are tiled over their key heads. */
+        TILED_VALUES
     }
+
+    /** Names of Llama's tensors, which most architectures change. */
+    static final Map<String, String> LLAMA = Map.ofEntries(
+            Map.entry("token_embd", "model.embed_tokens"),
+            Map.entry("output_norm", "model.norm"),
+            Map.entry("output", "lm_head"),
+            Map.entry("attn_norm", "input_layernorm"),
+            Map.entry("ffn_norm", "post_attention_layernorm"),
+            Map.entry("attn_q", "self_attn.q_proj"),
+            Map.entry("attn_k", "self_attn.k_proj"),
+            Map.entry("attn_v", "self_attn.v_proj"),
+            Map.entry("attn_output", "self_attn.o_proj"),
+            Map.entry("ffn_gate", "mlp.gate_proj"),
+            Map.entry("ffn_up", "mlp.up_proj"),
+            Map.entry("ffn_down", "mlp.down_proj"));
 
     private static final List<String> QKV = List.of("attn_q", "attn_k", "attn_v");
 
@@ -49,6 +66,11 @@ record GgufArchitecture(
         if (whole != null) return whole;
         String to = names.get(name);
         return to == null || (suffix.equals(".bias") && !biased.contains(name)) ? null : to + suffix;
+    }
+
+    /** Whether a weight is stored without a suffix. */
+    boolean bare(String name) {
+        return names.getOrDefault(name, "").endsWith(".weight");
     }
 
     /** Whether the file may fuse q, k and v that are separate in Hugging Face's model. */

@@ -1,7 +1,9 @@
 package org.llminspector.checkpoint;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import java.util.List;
 import org.llminspector.checkpoint.gguf.GgufMetadata;
+import org.llminspector.checkpoint.gguf.GgufTensor;
 
 /**
  * config.json of GGUF architectures without experts.
@@ -50,6 +52,108 @@ final class GgufDense {
         f.json.put("rope_local_base_freq", f.keys.number("rope.freq_base_swa", 10_000));
         double cap = f.keys.number("final_logit_softcapping", 0);
         if (cap > 0) f.json.put("final_logit_softcapping", cap);
+    }
+
+    static void gemma3n(GgufFields f) {
+        f.llama("gemma3n_text").windows(5);
+        inputs(f);
+        if (f.json.path("hidden_size_per_layer_input").asInt() == 0)
+            throw f.keys.wrong("embedding_length_per_layer_input", "at least 1");
+        GgufTensor left = f.file.tensors().get("blk.0.laurel_l.weight");
+        if (left == null || left.shape().size() != 2)
+            throw f.file.metadata().wrong("tensor blk.0.laurel_l.weight", "a matrix");
+        f.json.put("rope_local_base_freq", f.keys.number("rope.freq_base_swa", 10_000))
+                .put("altup_active_idx", f.keys.size("altup.active_idx", 0))
+                .put("altup_num_inputs", f.keys.size("altup.num_inputs", 4))
+                .put("laurel_rank", left.shape().get(0));
+        ArrayNode shares = f.json.putArray("activation_sparsity_pattern");
+        for (float cutoff : f.keys.numbers("activation_sparsity_scale", f.layers)) shares.add(share(cutoff));
+    }
+
+    /** The share of a normal distribution below, to the six digits that a float32 cutoff has. */
+    private static double share(double cutoff) {
+        if (!(cutoff > -6)) return 0;
+        double term = cutoff;
+        double sum = cutoff;
+        for (int n = 3; n < 200; n += 2) sum += term *= cutoff * cutoff / n;
+        double share = 0.5 + sum * Math.exp(-cutoff * cutoff / 2) / Math.sqrt(2 * Math.PI);
+        return Math.rint(share * 1e6) / 1e6;
+    }
+
+    /** What Gemma 3n and 4 share: per-layer embeddings, keys of earlier layers, a soft cap. */
+    private static void inputs(GgufFields f) {
+        int inputs = f.keys.size("embedding_length_per_layer_input", 0);
+        GgufTensor table = f.file.tensors().get("per_layer_token_embd.weight");
+        f.json.put("hidden_activation", "gelu_pytorch_tanh")
+                .put("hidden_size_per_layer_input", inputs)
+                .put("num_kv_shared_layers", f.keys.size("attention.shared_kv_layers", 0));
+        if (inputs > 0 && table != null && table.shape().size() == 2)
+            f.json.put("vocab_size_per_layer_input", table.shape().get(0));
+        double cap = f.keys.number("final_logit_softcapping", 0);
+        if (cap > 0) f.json.put("final_logit_softcapping", cap);
+        else f.json.putNull("final_logit_softcapping");
+    }
+
+    /** Layers of the whole context have heads of their own size, and values where the file has them. */
+    static void gemma4(GgufFields f) {
+        f.type("gemma4_text").rms().windows(6);
+        inputs(f);
+        int whole = -1;
+        int windowed = -1;
+        for (int i = f.layers - 1; i >= 0; i--) {
+            boolean full = f.json.get("layer_types").get(i).asText().equals("full_attention");
+            if (full) whole = i;
+            else windowed = i;
+        }
+        if (whole < 0 || windowed < 0)
+            throw f.keys.wrong("attention.sliding_window_pattern", "layers with a window and without");
+        long[] kv = f.keys.eachOrAll("attention.head_count_kv", f.layers);
+        int dHead = f.headDim();
+        int own = f.keys.size("attention.key_length_swa");
+        if (f.keys.size("attention.value_length_swa", own) != own)
+            throw f.keys.wrong("attention.value_length_swa", own + ", as attention.key_length_swa");
+        f.json.put("hidden_size", f.width)
+                .put("num_hidden_layers", f.layers)
+                .put("num_attention_heads", f.heads)
+                .put("max_position_embeddings", f.keys.size("context_length"))
+                .put("head_dim", own)
+                .put("global_head_dim", dHead)
+                .put("num_key_value_heads", kv[windowed])
+                .put("num_global_key_value_heads", kv[whole])
+                .put("attention_k_eq_v", !f.has("blk." + whole + ".attn_v.weight"));
+        for (int i = 0; i < f.layers; i++) {
+            boolean full = f.json.get("layer_types").get(i).asText().equals("full_attention");
+            if (kv[i] != kv[full ? whole : windowed])
+                throw f.keys.wrong("attention.head_count_kv", "one number for each kind of layer");
+        }
+        gemma4Mlps(f);
+        if (f.keys.size("rope.dimension_count", dHead) != dHead) throw f.keys.wrong("rope.dimension_count", dHead + "");
+        double theta = f.keys.number("rope.freq_base", 10_000);
+        int turned = f.keys.size("rope.dimension_count_swa", own);
+        var ropes = f.json.putObject("rope_parameters");
+        GgufRope.put(ropes, "full_attention", theta, GgufRope.turning(f.file, dHead))
+                .put("rope_type", "proportional");
+        GgufRope.put(
+                ropes, "sliding_attention", f.keys.number("rope.freq_base_swa", theta), GgufRope.part(turned, own));
+    }
+
+    /** MLPs are twice as wide in the layers that share keys, or as wide everywhere. */
+    private static void gemma4Mlps(GgufFields f) {
+        long[] widths = f.keys.eachOrAll("feed_forward_length", f.layers);
+        int first = f.layers - f.json.get("num_kv_shared_layers").asInt();
+        boolean wide = widths[f.layers - 1] != widths[0];
+        for (int i = 0; i < f.layers; i++)
+            if (widths[i] != widths[0] * (wide && i >= first ? 2 : 1))
+                throw f.keys.wrong(
+                        "feed_forward_length", "one size, or twice it in the " + (f.layers - first) + " last layers");
+        int experts = f.keys.size("expert_count", 0);
+        f.json.put("intermediate_size", widths[0])
+                .put("use_double_wide_mlp", wide)
+                .put("enable_moe_block", experts > 0);
+        if (experts == 0) return;
+        f.json.put("num_experts", experts)
+                .put("top_k_experts", f.keys.size("expert_used_count"))
+                .put("moe_intermediate_size", f.keys.size("expert_feed_forward_length"));
     }
 
     /** The 27B models scale by d_model / n_heads, which is not their head size. */
@@ -106,6 +210,24 @@ final class GgufDense {
 
     static void glm4(GgufFields f) {
         f.llama("glm4").biases().json.remove("mlp_bias");
+    }
+
+    static void glm(GgufFields f) {
+        f.llama("glm").biases().json.remove("mlp_bias");
+    }
+
+    /** Its YaRN has no factor of its own: mscale is mscale_all_dim. */
+    static void ministral(GgufFields f) {
+        f.llama("ministral3").window();
+        double scale = f.keys.number("rope.scaling.yarn_log_multiplier", 0);
+        double beta = f.keys.number("attention.temperature_scale", 0);
+        if (!f.json.has("rope_scaling")) {
+            if (beta != 0) throw f.keys.wrong("attention.temperature_scale", "0 without rope.scaling.type yarn");
+            return;
+        }
+        var scaling = f.json.withObject("/rope_scaling");
+        if (scale != 0) scaling.put("mscale", scale).put("mscale_all_dim", scale);
+        if (beta != 0) scaling.put("llama_4_scaling_beta", beta);
     }
 
     static void arcee(GgufFields f) {

@@ -23,7 +23,11 @@ final class GgufFields {
     private static final Set<String> ALONE = Set.of("mamba", "mamba2");
 
     /** Those with attention in some layers, whose numbers of key heads are a list. */
-    private static final Set<String> HYBRID = Set.of("lfm2", "lfm2moe", "jamba", "granitehybrid");
+    private static final Set<String> HYBRID =
+            Set.of("lfm2", "lfm2moe", "jamba", "granitehybrid", "nemotron_h", "nemotron_h_moe", "kimi-linear");
+
+    /** Those whose layers differ in their numbers of key heads. */
+    private static final Set<String> OF_SEVERAL_SIZES = Set.of("gemma4", "mimo2");
 
     final ObjectNode json = Json.mapper().createObjectNode();
     final GgufKeys keys;
@@ -45,7 +49,9 @@ final class GgufFields {
         heads = attends ? keys.size("attention.head_count") : 1;
         kvHeads = HYBRID.contains(architecture)
                 ? keys.sizeOfSome("attention.head_count_kv", heads)
-                : keys.size("attention.head_count_kv", heads);
+                : OF_SEVERAL_SIZES.contains(architecture)
+                        ? keys.largest("attention.head_count_kv", heads)
+                        : keys.size("attention.head_count_kv", heads);
         if (heads < 1 || heads > MOST_HEADS) throw keys.wrong("attention.head_count", "1 to " + MOST_HEADS);
         if (kvHeads < 1 || kvHeads > MOST_HEADS) throw keys.wrong("attention.head_count_kv", "1 to " + MOST_HEADS);
         if (layers > MOST_LAYERS) throw keys.wrong("block_count", "at most " + MOST_LAYERS);
@@ -72,6 +78,11 @@ final class GgufFields {
         // 2^32 - 1 is "none".
         Object value = file.metadata().value("tokenizer.ggml." + field);
         if (value instanceof Long id && id >= 0 && id < Integer.MAX_VALUE) json.put(field, (int) (long) id);
+    }
+
+    /** Whether some layer has this tensor. */
+    boolean anyHas(String end) {
+        return file.tensors().keySet().stream().anyMatch(name -> name.endsWith("." + end));
     }
 
     boolean has(String tensor) {

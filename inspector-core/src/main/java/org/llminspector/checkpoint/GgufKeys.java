@@ -1,5 +1,6 @@
 package org.llminspector.checkpoint;
 
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 import org.llminspector.base.Problem;
@@ -65,10 +66,42 @@ final class GgufKeys {
         return metadata.text(key(name), whenAbsent);
     }
 
-    /** A size per layer. */
+    /** A size per layer, of a list that may go on for the blocks after the model's. */
     long[] each(String name, int layers) {
-        if (metadata.value(key(name)) instanceof long[] each && each.length == layers) return each;
+        if (metadata.value(key(name)) instanceof long[] each && fits(each.length, layers)) {
+            for (long n : each)
+                if (n < 0 || n > Integer.MAX_VALUE) throw wrong(name, "whole numbers from 0 to 2,147,483,647");
+            return Arrays.copyOf(each, layers);
+        }
         throw wrong(name, "a list of " + layers + " whole numbers, one per layer");
+    }
+
+    /** The same, where one number may stand for all layers. */
+    long[] eachOrAll(String name, int layers) {
+        if (metadata.value(key(name)) instanceof long[]) return each(name, layers);
+        long[] same = new long[layers];
+        Arrays.fill(same, size(name));
+        return same;
+    }
+
+    private boolean fits(int length, int layers) {
+        return length == layers || length == size("block_count", layers);
+    }
+
+    /** The largest number of a list, or the one number for all layers. */
+    int largest(String name, int whenAbsent) {
+        if (!(metadata.value(key(name)) instanceof long[] each)) return size(name, whenAbsent);
+        long most = 0;
+        for (long n : each) most = Math.max(most, n);
+        if (most > Integer.MAX_VALUE) throw wrong(name, "whole numbers from 0 to 2,147,483,647");
+        return (int) most;
+    }
+
+    /** A number per layer. */
+    float[] numbers(String name, int layers) {
+        float[] each = metadata.floats(key(name));
+        if (!fits(each.length, layers)) throw wrong(name, "a list of " + layers + " numbers, one per layer");
+        return Arrays.copyOf(each, layers);
     }
 
     /** The common size of the layers that have one; 0 marks layers without. */
@@ -83,11 +116,20 @@ final class GgufKeys {
         return (int) some;
     }
 
-    /** A flag per layer; null where the file has no list of flags. */
+    /** A flag per layer, or 0 and 1 for it; null where the file has no list of them. */
     boolean[] flags(String name, int layers) {
-        if (!(metadata.value(key(name)) instanceof boolean[] each)) return null;
-        if (each.length != layers) throw wrong(name, "a list of " + layers + " flags, one per layer");
-        return each;
+        Object value = metadata.value(key(name));
+        if (value instanceof long[] ints) {
+            boolean[] same = new boolean[ints.length];
+            for (int i = 0; i < ints.length; i++) {
+                if (ints[i] != 0 && ints[i] != 1) throw wrong(name, "flags, or 0 and 1");
+                same[i] = ints[i] == 1;
+            }
+            value = same;
+        }
+        if (!(value instanceof boolean[] each)) return null;
+        if (!fits(each.length, layers)) throw wrong(name, "a list of " + layers + " flags, one per layer");
+        return Arrays.copyOf(each, layers);
     }
 
     Problem wrong(String name, String expected) {

@@ -62,13 +62,36 @@ sealed interface GgufLayout {
         }
     }
 
-    /** -exp: the rate of a recurrence's decay, which Hugging Face stores as its logarithm. */
-    record MinusExp() implements GgufLayout {
+    /**
+     * -exp: the rate of a recurrence's decay, which Hugging Face stores as its logarithm.
+     *
+     * @param inFile the file's index of Hugging Face's
+     */
+    record MinusExp(IntUnaryOperator inFile) implements GgufLayout {
         @Override
         public Tensor undo(Tensor t) {
             float[] values = t.toFloats();
-            for (int i = 0; i < values.length; i++) values[i] = (float) Math.log(-values[i]);
-            return Tensor.of(values, t.shape());
+            float[] logs = new float[values.length];
+            for (int i = 0; i < logs.length; i++) logs[i] = (float) Math.log(-values[inFile.applyAsInt(i)]);
+            return Tensor.of(logs, t.shape());
+        }
+    }
+
+    /** Permutation of columns; {@code columnInFile} maps Hugging Face's column to the file's. */
+    record Columns(IntUnaryOperator columnInFile) implements GgufLayout {
+        @Override
+        public Tensor undo(Tensor t) {
+            float[] values = t.toFloats();
+            float[] moved = new float[values.length];
+            int width = Math.toIntExact(t.shape()[1]);
+            for (int i = 0; i < moved.length; i++)
+                moved[i] = values[i - i % width + columnInFile.applyAsInt(i % width)];
+            return Tensor.of(moved, t.shape());
+        }
+
+        @Override
+        public long[] inFile(long row, long column) {
+            return new long[] {row, columnInFile.applyAsInt(Math.toIntExact(column))};
         }
     }
 
@@ -85,6 +108,22 @@ sealed interface GgufLayout {
         public long[] inFile(long row, long column) {
             return new long[] {rowInFile.applyAsInt(Math.toIntExact(row)), column};
         }
+    }
+
+    /**
+     * Index in the file, where value heads are tiled: the first head of every key head, then the second; Hugging Face
+     * has a key head's heads one after another.
+     *
+     * @param first what stands before the values
+     * @param each rows of a head
+     */
+    static IntUnaryOperator tiled(int first, int heads, int keyHeads, int each) {
+        int perKey = heads / keyHeads;
+        return r -> {
+            if (r < first) return r;
+            int head = (r - first) / each;
+            return first + (head % perKey * keyHeads + head / perKey) * each + (r - first) % each;
+        };
     }
 
     /** RoPE pairs (i, i + half) of each head became adjacent, (2 i, 2 i + 1): q and k of Llama. */

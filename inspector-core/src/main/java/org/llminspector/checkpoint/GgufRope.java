@@ -26,8 +26,7 @@ final class GgufRope {
     /** Adds partial_rotary_factor, rope_scaling and original_max_position_embeddings where the file has them. */
     static void read(ObjectNode c, GgufKeys keys, GgufFile file, int dHead) {
         int dims = keys.size("rope.dimension_count", dHead);
-        double part = (double) dims / dHead;
-        c.put("partial_rotary_factor", (int) (dHead * part) == dims ? part : Math.nextUp(part));
+        c.put("partial_rotary_factor", part(dims, dHead));
         int context = c.get("max_position_embeddings").asInt();
         boolean phi3 = c.get("model_type").asText().equals("phi3");
         int original = keys.size("rope.scaling.original_context_length", context);
@@ -66,6 +65,34 @@ final class GgufRope {
                     .expected("none, linear, yarn, or longrope with its two tensors")
                     .found(Problem.shown(type));
         }
+    }
+
+    /** The share of a head that turns, such that its product with the head's size is not less than the number. */
+    static double part(int dims, int dHead) {
+        double part = (double) dims / dHead;
+        return (int) (dHead * part) == dims ? part : Math.nextUp(part);
+    }
+
+    /** The share of pairs that turn where the others' divisors are so large that they do not (Gemma 4). */
+    static double turning(GgufFile file, int dHead) {
+        float[] divisors = divisors(file, LLAMA3, dHead);
+        int turning = 0;
+        while (divisors != null && turning < divisors.length && divisors[turning] == 1) turning++;
+        boolean rest = divisors != null && turning > 0;
+        for (int i = turning; rest && i < divisors.length; i++) rest = divisors[i] >= 1e20;
+        if (rest) return part(2 * turning, dHead);
+        throw Problem.invalid("the divisors do not say which pairs turn")
+                .where(file.path() + ", tensor " + Problem.shown(LLAMA3))
+                .expected("1 for pairs that turn, then 1e30 for those that do not")
+                .found(divisors == null ? "no such tensor" : "others");
+    }
+
+    /** Adds RoPE of one kind of layers. */
+    static ObjectNode put(ObjectNode ropes, String kind, double theta, double part) {
+        return ropes.putObject(kind)
+                .put("rope_type", "default")
+                .put("rope_theta", theta)
+                .put("partial_rotary_factor", part);
     }
 
     private static ObjectNode scaling(ObjectNode c, String type) {

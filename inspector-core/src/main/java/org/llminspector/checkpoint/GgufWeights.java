@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.IntUnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -25,15 +26,21 @@ import org.llminspector.checkpoint.gguf.GgufTensor;
 /** A GGUF file presented as Hugging Face's model, with its names, layouts and config.json. */
 final class GgufWeights implements WeightSource {
 
-    private static final Pattern NAME =
-            Pattern.compile("(?:blk\\.(0|[1-9][0-9]{0,5})\\.)?((?:shortconv\\.)?[a-z0-9_]+)(?:\\.(weight|bias))?");
+    private static final Pattern NAME = Pattern.compile(
+            "(?:blk\\.(0|[1-9][0-9]{0,5})\\.)?((?:shortconv\\.)?[a-z0-9_]+)(?:\\.(weight|bias|scale))?");
 
     /** Of recurrences, stored without a suffix. */
     private static final Set<String> BARE = Set.of("ssm_a", "ssm_d");
     /** GPT-2's Conv1D matrices. */
     private static final Set<String> CONV1D = Set.of("attn_qkv", "attn_output", "ffn_up", "ffn_down");
 
-    private static final Set<String> KERNELS = Set.of("shortconv.conv", "ssm_conv1d");
+    /** Vectors that some converters write with more axes. */
+    private static final Set<String> FLAT = Set.of("ssm_norm", "exp_probs_b");
+
+    private static final Set<String> KERNELS =
+            Set.of("shortconv.conv", "ssm_conv1d", "ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v");
+    /** Of delta nets, with a row or a value for each value head or for its elements. */
+    private static final Set<String> TILED = Set.of("attn_gate", "ssm_alpha", "ssm_beta", "ssm_a", "ssm_dt");
     /** Matrices with another number of axes in the file. */
     private static final Set<String> MATRICES = Set.of("attn_k_b", "attn_v_b", "ffn_gate_inp_shexp");
 
@@ -120,7 +127,8 @@ final class GgufWeights implements WeightSource {
             }
             return true;
         }
-        String to = BARE.contains(name) == suffix.isEmpty() ? a.name(name, suffix) : null;
+        boolean stored = suffix.isEmpty() ? BARE.contains(name) || a.bare(name) : !BARE.contains(name);
+        String to = stored ? a.name(name, suffix) : null;
         if (to == null) return false;
         if (to.contains("{i}")) for (int i = 0; i < parts(t); i++) put(a, block, name, suffix, i, t.part(i));
         else put(a, block, name, suffix, 0, MATRICES.contains(name) ? matrix(t) : shaped(name, suffix, t));
@@ -132,7 +140,9 @@ final class GgufWeights implements WeightSource {
         String prefix = block == null ? "" : a.blockPrefix() + block + ".";
         String name = prefix + a.name(inFile, suffix).replace("{i}", String.valueOf(i));
         GgufLayout layout = layout(a, inFile, t, suffix.equals(".bias"));
-        boolean changed = layout instanceof GgufLayout.PlusOne || layout instanceof GgufLayout.MinusExp;
+        boolean changed = layout instanceof GgufLayout.PlusOne
+                || layout instanceof GgufLayout.MinusExp
+                || layout instanceof GgufLayout.Columns;
         DType dtype = t.type().isBlocks() || changed ? DType.F32 : t.type().plain();
         List<Long> shape = layout instanceof GgufLayout.Transposed x
                 ? List.of((long) x.parts() * x.cols(), (long) x.rows())
@@ -164,7 +174,11 @@ final class GgufWeights implements WeightSource {
             return new GgufLayout.PlusOne();
         if (a.has(Layout.CONV1D) && CONV1D.contains(name) && !bias) return transposed(t, 1);
         if (name.equals("attn_k_b")) return transposed(t, heads);
-        if (name.equals("ssm_a")) return new GgufLayout.MinusExp();
+        if (a.has(Layout.TILED_VALUES)) {
+            GgufLayout tiled = tiled(name, t);
+            if (tiled != null) return tiled;
+        }
+        if (name.equals("ssm_a")) return new GgufLayout.MinusExp(i -> i);
         if (a.has(Layout.QKV_BY_GROUP) && name.equals("attn_qkv")) {
             if (heads % kvHeads != 0) {
                 throw Problem.invalid("queries cannot be shared among the heads of keys")
@@ -175,6 +189,25 @@ final class GgufWeights implements WeightSource {
             return GgufLayout.byGroup(heads, kvHeads, dHead(t, heads + 2 * kvHeads));
         }
         return new GgufLayout.AsIs();
+    }
+
+    /** Of tensors that have value heads of delta nets; null for others. */
+    private GgufLayout tiled(String name, GgufTensor t) {
+        int heads = config.json().get("linear_num_value_heads").asInt();
+        int keyHeads = config.json().get("linear_num_key_heads").asInt();
+        long keys = 2L * keyHeads * config.json().get("linear_key_head_dim").asInt();
+        long values = (long) heads * config.json().get("linear_value_head_dim").asInt();
+        boolean mixed = name.equals("attn_qkv") || name.equals("ssm_conv1d");
+        boolean columns = name.equals("ssm_out");
+        if (!mixed && !columns && !TILED.contains(name)) return null;
+        long size = columns ? t.rowSize() : t.shape().isEmpty() ? 0 : t.shape().get(0);
+        long expected = mixed ? keys + values : columns || name.equals("attn_gate") ? values : heads;
+        if (size != expected || expected > MOST_ROWS || (columns && t.shape().size() != 2))
+            throw misshapen(t, expected + " " + (columns ? "columns" : "rows"));
+        int each = (int) (expected == heads ? 1 : values / heads);
+        IntUnaryOperator inFile = GgufLayout.tiled(mixed ? (int) keys : 0, heads, keyHeads, each);
+        if (name.equals("ssm_a")) return new GgufLayout.MinusExp(inFile);
+        return columns ? new GgufLayout.Columns(inFile) : new GgufLayout.Rows(inFile);
     }
 
     private GgufLayout transposed(GgufTensor t, int parts) {
@@ -191,14 +224,15 @@ final class GgufWeights implements WeightSource {
 
     /**
      * Adds Hugging Face's middle axis to a convolution's kernel [channel, width]; joins the axes of Mamba 2's norm
-     * [group, width], and of what it has per head, [head, 1].
+     * [group, width], of what it has per head, [head, 1], and of ERNIE's choice bias, [1, expert].
      */
     private GgufTensor shaped(String name, String suffix, GgufTensor t) {
-        boolean kernel = KERNELS.contains(name) && !suffix.equals(".bias");
-        if (kernel && t.shape().size() != 2) throw misshapen(t, "a matrix");
-        if (kernel) return t.shaped(List.of(t.shape().get(0), 1L, t.shape().get(1)));
+        if (KERNELS.contains(name) && !suffix.equals(".bias")) {
+            GgufTensor kernel = matrix(t);
+            return t.shaped(List.of(kernel.shape().get(0), 1L, kernel.rowSize()));
+        }
         boolean perHead = BARE.contains(name) && t.rowSize() == 1;
-        if (!perHead && !name.equals("ssm_norm")) return t;
+        if (!perHead && !FLAT.contains(name)) return t;
         if (t.type().isBlocks()) throw misshapen(t, "plain numbers");
         return t.shaped(List.of(t.elements()));
     }
@@ -292,7 +326,7 @@ final class GgufWeights implements WeightSource {
     /** Rows [from, to) of Hugging Face's matrix as unpacked blocks; null where the file's matrix is transposed. */
     GgufRows blocks(String name, int from, int to) {
         Entry e = entries.get(name);
-        if (e.layout() instanceof GgufLayout.Transposed) return null;
+        if (e.layout() instanceof GgufLayout.Transposed || e.layout() instanceof GgufLayout.Columns) return null;
         if (e.layout() instanceof GgufLayout.AsIs) return file.blocks(e.tensor(), from, to);
         return file.blocks(e.tensor(), rowsInFile(e, from, to));
     }

@@ -169,6 +169,21 @@ class GgufWeightsTest {
         return model(architecture).put(architecture + ".expert_count", 4).put(architecture + ".expert_used_count", 2);
     }
 
+    /** GLM 4.5's blocks after the model's, and their place in lists. */
+    @Test
+    void blocksThatPredictFurtherTokensAreNotOpened() {
+        RawGguf glm =
+                experts("glm4moe").put("glm4moe.nextn_predict_layers", 1).put("glm4moe.expert_feed_forward_length", 6);
+        glm.tensor("blk.1.nextn.enorm.weight", 0, 128, 8);
+        assertThat(config(glm).get("num_hidden_layers").asInt()).isEqualTo(1);
+        assertThat(refused(glm.put("glm4moe.nextn_predict_layers", 2)).where())
+                .contains("glm4moe.nextn_predict_layers");
+        assertThat(config(experts("granitemoe").put("granitemoe.expert_shared_feed_forward_length", 8))
+                        .get("model_type")
+                        .asText())
+                .isEqualTo("granitemoeshared");
+    }
+
     private static RawGguf deepSeek() {
         return experts("deepseek2")
                 .put("deepseek2.rope.dimension_count", 2)
@@ -248,9 +263,19 @@ class GgufWeightsTest {
         assertThat(refused(model("granite").put("granite.rope.scaling.finetuned", false))
                         .where())
                 .contains("granite.rope.scaling.finetuned");
-        assertThat(refused(experts("granitemoe").put("granitemoe.expert_shared_feed_forward_length", 8))
+        RawGguf shared = experts("hunyuan-moe").put("hunyuan-moe.expert_feed_forward_length", 6);
+        assertThat(refused(shared.put("hunyuan-moe.expert_shared_count", 2)).where())
+                .contains("hunyuan-moe.expert_shared_count");
+        assertThat(refused(shared.put("hunyuan-moe.expert_shared_feed_forward_length", 8))
                         .where())
-                .contains("granitemoe.expert_shared_feed_forward_length");
+                .contains("hunyuan-moe.expert_shared_feed_forward_length");
+        RawGguf chunks = experts("llama4").put("llama4.attention.sliding_window", 0);
+        assertThat(refused(chunks).where()).contains("llama4.attention.sliding_window");
+        RawGguf latent = experts("nemotron_h_moe").put("nemotron_h_moe.moe_latent_size", 4);
+        assertThat(refused(latent).where()).contains("nemotron_h_moe");
+        RawGguf turning = model("phimoe").put("phimoe.rope.scaling.type", "longrope");
+        turning.tensor("rope_factors_long.weight", 0, 128, 2);
+        assertThat(refused(turning).where()).contains("phimoe.rope.scaling.type");
         assertThat(refused(model("glm4").put("glm4.rope.dimension_sections", new int[] {1, 1, 0, 0}))
                         .where())
                 .contains("glm4.rope.dimension_sections");
