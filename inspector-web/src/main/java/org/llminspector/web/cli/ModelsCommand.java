@@ -80,7 +80,7 @@ final class ModelsCommand extends AskCommand {
                 f.maxContext(),
                 ByteCount.of(f.bytes()),
                 f.hasTokenizer() ? "" : ", without a tokenizer: it takes token ids");
-        if (f.layers().size() > 1)
+        if (f.layers().size() > 1 || !f.layers().get(0).kind().equals("attention"))
             out.println(f.layers().stream()
                     .map(kind -> kind.kind() + ": " + kind.ranges())
                     .collect(Collectors.joining("; ", "Layers: ", ".")));

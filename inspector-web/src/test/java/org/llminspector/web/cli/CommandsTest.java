@@ -582,6 +582,9 @@ class CommandsTest {
                 .contains("Layers: Mamba: 0-1, 3; attention: 2.\n");
         assertThat(command("models", "--check", golden("nemotron_h")).out())
                 .contains("Layers: Mamba 2: 0; MLP: 1; attention: 2; experts: 3.\n");
+        assertThat(command("models", "--check", golden("falcon_h1")).out())
+                .contains("Layers: attention and Mamba 2: 0-2.\n");
+        assertThat(command("models", "--check", golden("arcee")).out()).doesNotContain("Layers:");
         JsonNode both =
                 tree(command("models", "--check", golden("falcon_h1"), "--json").out());
         assertThat(both.at("/layers/0/kind").asText()).isEqualTo("attention and Mamba 2");
