@@ -75,7 +75,8 @@ class GgufKeysTest {
         assertThat(p.where())
                 .as(what)
                 .contains(file.getParent().toString()); // the file, or its folder where a tensor is missing
-        if (!p.what().contains("no such tensor")) assertThat(p.expected()).as(what).isNotBlank();
+        if (!p.what().contains("no such tensor"))
+            assertThat(p.expected()).as(what).isNotBlank();
         assertThat(p.found()).as(what).isNotBlank();
     }
 
