@@ -10,11 +10,15 @@ const MARGIN = 8;
 export function follow(stage: Stage): (held: HTMLElement) => void {
   return (held) => {
     let reader = false;
-    const mine = () => (reader = true);
+    let moved = false;
+    const mine = () => (reader = moved = true);
     const show = (behavior: ScrollBehavior) => {
       if (reader || stage.kept) return;
       const parts = [...held.querySelectorAll<HTMLElement>('[data-part]')];
       const part = stage.beat < 0 ? undefined : parts.find((p) => stage.speaks(p.dataset.part));
+      // It stands at its top from the beginning: nothing is measured for that.
+      if (!part && !moved) return;
+      moved = true;
       const box = held.getBoundingClientRect();
       const at = part?.getBoundingClientRect();
       const top = at ? at.top - box.top + held.scrollTop : 0;

@@ -22,8 +22,8 @@ interface Step {
 }
 
 const KEY = Symbol('stage');
-/** Words are reached when they have come up to this part of the window's height. */
-const REACHED = 0.55;
+/** Words are reached when they have come up to 55 % of the window's height, and however far above they are then. */
+const REACHED = '100000px 0px -45% 0px';
 
 /**
  * State of the figure beside a chapter's words. The words set it, section after section, until the reader touches the
@@ -38,7 +38,8 @@ export class Stage<P extends Params = Params> {
   hands = $state(0);
   readonly #params: P;
   #steps = $state.raw<Step[]>([]);
-  #looking = false;
+  readonly #reached = new Set<Element>();
+  #observer: IntersectionObserver | null = null;
 
   /** What the figure shows now: who reads one of its values hears of changes of that one alone. */
   readonly look: Look<P>;
@@ -108,8 +109,14 @@ export class Stage<P extends Params = Params> {
     // An effect that enters must not depend on what it writes.
     return untrack(() => {
       this.#steps = [...this.#steps, step].sort(after);
-      this.lookAgain();
-      return () => untrack(() => (this.#steps = this.#steps.filter((s) => s !== step)));
+      this.#observer ??= new IntersectionObserver((seen) => this.#pass(seen), { rootMargin: REACHED });
+      this.#observer.observe(step.element);
+      return () =>
+        untrack(() => {
+          this.#observer?.unobserve(step.element);
+          this.#reached.delete(step.element);
+          this.#steps = this.#steps.filter((s) => s !== step);
+        });
     });
   }
 
@@ -117,21 +124,12 @@ export class Stage<P extends Params = Params> {
     return this.#steps.findIndex((s) => s.element === element);
   }
 
-  /** Looks in the next frame which words have been reached: once, however many ask. */
-  lookAgain(): void {
-    if (this.#looking) return;
-    this.#looking = true;
-    requestAnimationFrame(() => this.#measure());
-  }
-
-  #measure(): void {
-    this.#looking = false;
-    const line = window.innerHeight * REACHED;
-    let reached = -1;
-    this.#steps.forEach((s, i) => {
-      if (s.element.getBoundingClientRect().top < line) reached = i;
-    });
-    this.beat = reached;
+  #pass(seen: IntersectionObserverEntry[]): void {
+    for (const { target, isIntersecting } of seen) {
+      if (isIntersecting) this.#reached.add(target);
+      else this.#reached.delete(target);
+    }
+    this.beat = this.#steps.findLastIndex((s) => this.#reached.has(s.element));
   }
 }
 
