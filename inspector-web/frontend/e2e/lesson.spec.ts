@@ -131,8 +131,11 @@ test('opens from a static host: every chapter, and this run’s numbers', async 
   const all = await links.evaluateAll((a) => a.map((e) => e.getAttribute('href')));
   expect(all).toHaveLength(15);
   for (const link of all) {
+    // A page of its own: until a chapter is loaded the one before it stays.
+    await page.goto('about:blank');
     await page.goto(home + link);
     await expect(page.getByText(/^Chapter \d+ · /)).toBeVisible();
+    await page.waitForLoadState('networkidle');
     await drawn(page, page.getByTestId('stage'), `${link}`);
   }
   expect(wrong).toEqual([]);

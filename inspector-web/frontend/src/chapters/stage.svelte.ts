@@ -1,10 +1,14 @@
 import { getContext, setContext, untrack } from 'svelte';
+import { lesson } from '../api/lesson';
 import { page } from '../state/page.svelte';
 import { defaultsOf, textsOf, valuesOf, type Params, type Values } from '../state/params';
 import { selection } from '../state/selection.svelte';
 
 /** What the figure shows: the chapter's own parameters, and the token, layer and head that all chapters share. */
 export type Look<P extends Params> = Values<P> & { token: number; layer: number; head: number };
+
+/** A choice that all chapters share. */
+type Shared = 'token' | 'layer' | 'head';
 
 /** A question that is answered by pointing at the figure. */
 export interface Question {
@@ -37,6 +41,7 @@ export class Stage<P extends Params = Params> {
   /** Controls on show that offer changes: each shows what the changes did. */
   hands = $state(0);
   readonly #params: P;
+  readonly #atOne: () => Shared[];
   #steps = $state.raw<Step[]>([]);
   readonly #reached = new Set<Element>();
   #observer: IntersectionObserver | null = null;
@@ -44,8 +49,10 @@ export class Stage<P extends Params = Params> {
   /** What the figure shows now: who reads one of its values hears of changes of that one alone. */
   readonly look: Look<P>;
 
-  constructor(params: P) {
+  /** @param atOne shared choices at one of which alone a lesson has this figure's values: it does not follow another chapter's */
+  constructor(params: P, atOne: () => Shared[] = () => []) {
     this.#params = params;
+    this.#atOne = atOne;
     const look = {};
     for (const name of [...Object.keys(params), 'token', 'layer', 'head'] as (keyof Look<P>)[]) {
       const value = $derived(this.#look[name]);
@@ -61,10 +68,22 @@ export class Stage<P extends Params = Params> {
 
   readonly #look: Look<P> = $derived.by(() => {
     const chosen = { token: selection.token, layer: selection.layer, head: selection.head };
+    if (!this.#follows('token')) chosen.token = selection.own.token;
+    if (!this.#follows('layer')) chosen.layer = selection.own.layer;
+    if (!this.#follows('head')) chosen.head = selection.own.head;
     const said = valuesOf(this.#params, page.own);
     if (page.kept) return { ...said, ...chosen };
     return { ...said, ...chosen, ...this.#step?.look() } as Look<P>;
   });
+
+  #follows(name: Shared): boolean {
+    return !lesson || page.kept || !this.#atOne().includes(name);
+  }
+
+  /** Whether a reader or an address chose it, for this figure too. */
+  chose(name: Shared): boolean {
+    return page[name] !== null && this.#follows(name);
+  }
 
   /** Whether a question is open: pointing at the figure answers it, and the figure does not show the answer yet. */
   readonly asking: boolean = $derived.by(() => this.#step?.asking() ?? false);

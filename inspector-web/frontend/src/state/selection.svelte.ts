@@ -38,15 +38,21 @@ export class Selection {
   readonly promptLength: number = $derived.by(() => this.manifest?.prompt_length ?? 0);
   /** Positions that went through the model: the last generated token never did. */
   readonly positions: number = $derived.by(() => (this.manifest ? positionsOf(this.manifest) : 0));
-  /** The selected token, wherever it is; the last of the prompt when none was chosen. */
-  readonly token: number = $derived.by(() => within(this.#chosen.token ?? this.promptLength - 1, this.tokens.length));
+  /** What is shown when nothing was chosen: the last token of the prompt, the telling layer and head or the first. */
+  readonly own = $derived.by(() => ({
+    token: Math.max(0, this.promptLength - 1),
+    layer: this.telling?.layer ?? 0,
+    head: this.telling?.head ?? 0,
+  }));
+  /** The selected token, wherever it is. */
+  readonly token: number = $derived.by(() => within(this.#chosen.token ?? this.own.token, this.tokens.length));
   /** The selected token, among those that went through the model. */
   readonly pos: number = $derived.by(() => within(this.token, this.positions));
   readonly layer: number = $derived.by(() =>
-    within(this.#chosen.layer ?? this.telling?.layer ?? 0, this.manifest?.model.n_layers ?? 1),
+    within(this.#chosen.layer ?? this.own.layer, this.manifest?.model.n_layers ?? 1),
   );
   readonly head: number = $derived.by(() =>
-    within(this.#chosen.head ?? this.telling?.head ?? 0, this.manifest?.model.n_heads ?? 1),
+    within(this.#chosen.head ?? this.own.head, this.manifest?.model.n_heads ?? 1),
   );
   /** Whether layer and head are the figure's own choice. */
   readonly byItself: boolean = $derived.by(() => this.#chosen.layer === null && this.#chosen.head === null);

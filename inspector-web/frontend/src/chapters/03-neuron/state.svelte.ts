@@ -4,7 +4,6 @@ import type { Source } from '../../api/source';
 import type { FeedForward } from '../../api/types';
 import { resource } from '../../kit/data/resource.svelte';
 import { models } from '../../state/models.svelte';
-import { page } from '../../state/page.svelte';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
 import { cannotShow, sizesOf, whyChosen } from './model';
@@ -21,18 +20,22 @@ const POST = 'blocks.{i}.mlp.hook_post';
 
 const ROUTED = 'blocks.{i}.mlp.hook_router_logits';
 
-async function most(from: Source, signal: AbortSignal): Promise<{ of: Source; part: FeedForward }> {
+/** Every layer's part at the last prompt token, and that whose strongest neuron makes the largest share of it. */
+async function most(
+  from: Source,
+  signal: AbortSignal,
+): Promise<{ of: Source; parts: FeedForward[]; part: FeedForward }> {
   const at = from.manifest.prompt_length - 1;
   await from.needNeurons(at);
   // A layer that is a mixture has no neurons that all tokens meet.
   const layers = (await from.spec(signal)).layers.flatMap((l, i) => (l.mlp.experts || l.mlp.d_mlp === 0 ? [] : [i]));
   const parts = await Promise.all(layers.map((layer) => from.feedForward(layer, at, signal)));
   const part = parts.reduce((a, b) => (b.strongest[0].share > a.strongest[0].share ? b : a));
-  return { of: from, part };
+  return { of: from, parts, part };
 }
 
 export class NeuronState {
-  readonly stage = new Stage(PARAMS);
+  readonly stage = new Stage(PARAMS, () => ['layer']);
   readonly source = $derived(run.source);
   readonly m = $derived(this.source?.manifest ?? null);
   readonly tokens = $derived(this.m?.tokens ?? []);
@@ -45,12 +48,14 @@ export class NeuronState {
     return from && !this.cannot ? (signal) => untrack(() => most(from, signal)) : null;
   });
 
-  readonly #best = $derived(this.telling.value?.of === this.source ? (this.telling.value?.part ?? null) : null);
-  /** The layer of a neuron that was named, or that a reader or an address chose; otherwise the telling one. */
-  readonly #named = $derived(this.#look.neuron !== null || page.layer !== null);
+  readonly #told = $derived(this.telling.value?.of === this.source ? this.telling.value : null);
+  readonly #best = $derived(this.#told?.part ?? null);
+  /** A neuron was named, or its layer. */
+  readonly #named = $derived(this.#look.neuron !== null || this.stage.chose('layer'));
   readonly layer = $derived(this.#named ? this.#look.layer : (this.#best?.layer ?? 0));
+  /** The one that was named; otherwise its layer's strongest at the last prompt token. */
   readonly index = $derived(
-    this.#look.neuron ?? (this.#best && this.#best.layer === this.layer ? this.#best.strongest[0].neuron : 0),
+    this.#look.neuron ?? this.#told?.parts.find((p) => p.layer === this.layer)?.strongest[0].neuron ?? 0,
   );
 
   readonly #specs = resource(() => {

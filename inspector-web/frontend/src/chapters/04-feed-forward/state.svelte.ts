@@ -3,7 +3,6 @@ import { untrack } from 'svelte';
 import type { Source } from '../../api/source';
 import { resource } from '../../kit/data/resource.svelte';
 import { models } from '../../state/models.svelte';
-import { page } from '../../state/page.svelte';
 import { run } from '../../state/run.svelte';
 import { selection } from '../../state/selection.svelte';
 import { cannotShow, shareHeld, sizesOf, whyChosen } from './model';
@@ -24,7 +23,8 @@ async function every(from: Source, at: number, layers: number[], signal: AbortSi
 const MOST_ROWS = 40;
 
 export class FeedForwardState {
-  readonly stage = new Stage(PARAMS);
+  /** A lesson has a router's scores at every token, and what neurons make of one. */
+  readonly stage = new Stage(PARAMS, () => (this.mixed.length > 0 ? [] : ['token', 'layer']));
   readonly source = $derived(run.source);
   readonly m = $derived(this.source?.manifest ?? null);
   readonly tokens = $derived(this.m?.tokens ?? []);
@@ -65,7 +65,7 @@ export class FeedForwardState {
     this.paths.value?.of === this.source && this.paths.value.is.pos === this.pos ? this.paths.value.is : null,
   );
   readonly #sure = $derived(this.path && surest(this.path));
-  readonly #named = $derived(page.layer !== null);
+  readonly #named = $derived(this.stage.chose('layer'));
   readonly layer = $derived(
     this.#named ? this.look.layer : (this.#sure?.layer ?? this.mixed[0] ?? this.best?.layer ?? 0),
   );

@@ -14,7 +14,7 @@ import { PARAMS } from './index';
 import { exchanged, schemeOf } from './turns';
 
 export class RopeState {
-  readonly stage = new Stage(PARAMS);
+  readonly stage = new Stage(PARAMS, () => ['token']);
   readonly source = $derived(run.source);
   readonly #m = $derived(this.source?.manifest ?? null);
   readonly #look = $derived(this.stage.look);

@@ -42,7 +42,7 @@ async function nextOf(from: Source, signal: AbortSignal) {
 }
 
 export class TransformerBlockState {
-  readonly stage = new Stage(PARAMS);
+  readonly stage = new Stage(PARAMS, () => ['token']);
   readonly source = $derived(run.source);
   readonly m = $derived(this.source?.manifest ?? null);
   readonly #slug = $derived(this.m?.model.slug ?? '');
