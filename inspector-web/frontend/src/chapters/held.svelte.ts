@@ -34,7 +34,14 @@ export function follow(stage: Stage): (held: HTMLElement) => void {
       const frame = requestAnimationFrame(() => show(calm ? 'instant' : 'smooth'));
       return () => cancelAnimationFrame(frame);
     });
-    const observer = new ResizeObserver(() => show('instant'));
+    let [wide, tall] = [0, 0];
+    const observer = new ResizeObserver((seen) => {
+      // Of a width it stays as tall as it was at its tallest (--tallest): a shorter part does not pull up what is below it.
+      const { width, height } = seen[0].contentRect;
+      [wide, tall] = [width, width === wide ? Math.max(tall, height) : 0];
+      held.style.setProperty('--tallest', `${tall}px`);
+      show('instant');
+    });
     for (const child of held.children) observer.observe(child);
     const touched = ['wheel', 'touchmove', 'pointerdown', 'keydown'] as const;
     for (const event of touched) held.addEventListener(event, mine, { passive: true });

@@ -1,6 +1,6 @@
 /** What chapter 14 may run of a model without asking, and its cache in sizes. Pure. */
-import type { PassCost, RunManifest } from '../../api/types';
-import { bytes, count, plural, ranged } from '../../kit/text/format';
+import type { BenchmarkPoint, PassCost, RunManifest } from '../../api/types';
+import { bytes, count, duration, plural, ranged } from '../../kit/text/format';
 import type { Sizes } from '../chapter';
 import { KINDS, ofHeads, statesOf, type Kind } from './costs';
 
@@ -85,3 +85,7 @@ export function sizesOf(m: RunManifest, cost: PassCost | null, others = 'states'
     ['this run held', `${bytes(own.bytes)} for ${plural(own.positions, 'token')}`],
   ];
 }
+
+/** How long the longest prompt that was measured took. */
+export const prefillSaid = ({ positions, prefill_ms }: BenchmarkPoint): string =>
+  `Here ${plural(positions, 'token')} of a prompt took ${duration(prefill_ms)}.`;

@@ -2,6 +2,7 @@
 import type { ModelSizes } from '../../api/types';
 import { bytes, count } from '../../kit/text/format';
 import type { Sizes } from '../chapter';
+import { standsOut, type Values } from './asks';
 
 /** Parameters up to which every number of bits is tried without asking. */
 export const SMALL = 60e6;
@@ -49,4 +50,10 @@ export function sizesOf(sizes: ModelSizes): Sizes {
     ['in the file', bytes(sizes.stored_bytes)],
     ...sizes.schemes.map((s): [string, string] => [s.scheme.name, bytes(s.bytes)]),
   ];
+}
+
+/** The channel that stands out most of those that flow through the model. */
+export function outlierSaid({ layer, statistics }: Values): string {
+  const [largest] = statistics.columns.largest;
+  return `Here channel ${largest?.index} of layer ${layer} reaches ${standsOut(statistics).toFixed(1)} times the median of all channels.`;
 }
