@@ -143,6 +143,7 @@ test('an address with a run and nothing else shows the run’s own prompt, model
 
   // What the address says stands, and a run opened from the list says it again.
   await box.fill('9 9');
+  await expect(page).toHaveURL(/prompt=9(%20|\+)9/);
   await page.reload();
   await expect(box).toHaveValue('9 9');
   await page.getByRole('link', { name: 'Runs', exact: true }).click();
