@@ -329,12 +329,14 @@ class InvariantsTest {
                 s.append(Arrays.copyOfRange(ids, first, second));
                 for (int i = second; i < ids.length; i++) s.append(new int[] {ids[i]});
                 Capture pieces = s.capture();
+                // As far as two versions of the reference differ in a layer's output, rounding alone may.
+                double noise = Math.max(2e-4, g.tolerance("layer_out"));
                 whole.tensors().forEach((hook, tensor) -> {
                     assertThat(pieces.get(hook).shape()).as(hook.name()).isEqualTo(tensor.shape());
                     float[] values = tensor.toFloats();
                     assertThat(Golden.maxAbsDiff(pieces.get(hook).toFloats(), values))
                             .as("%s, values up to %s in %s", hook.name(), largest(values), dir)
-                            .isLessThan(Math.max(2e-4, 1e-5 * largest(values))); // GPT-Neo's scores have no factor
+                            .isLessThan(Math.max(noise, 1e-5 * largest(values))); // GPT-Neo's scores have no factor
                 });
                 assertThat(s.kvCache().positions()).isEqualTo(ids.length);
             }
