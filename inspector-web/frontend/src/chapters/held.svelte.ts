@@ -34,12 +34,16 @@ export function follow(stage: Stage): (held: HTMLElement) => void {
       const frame = requestAnimationFrame(() => show(calm ? 'instant' : 'smooth'));
       return () => cancelAnimationFrame(frame);
     });
-    let [wide, tall] = [0, 0];
-    const observer = new ResizeObserver((seen) => {
-      // Of a width it stays as tall as it was at its tallest (--tallest): a shorter part does not pull up what is below it.
-      const { width, height } = seen[0].contentRect;
-      [wide, tall] = [width, width === wide ? Math.max(tall, height) : 0];
-      held.style.setProperty('--tallest', `${tall}px`);
+    let [width, tallest] = [0, 0];
+    /** At one width the figure keeps the height of its tallest part (--tallest): a shorter one does not pull up what is below. */
+    const keep = () => {
+      if (held.clientWidth !== width && tallest > 0) held.style.removeProperty('--tallest');
+      if (held.clientWidth !== width) [width, tallest] = [held.clientWidth, 0];
+      tallest = Math.max(tallest, held.querySelector<HTMLElement>(':scope > figure')?.offsetHeight ?? 0);
+      held.style.setProperty('--tallest', `${tallest}px`);
+    };
+    const observer = new ResizeObserver(() => {
+      keep();
       show('instant');
     });
     for (const child of held.children) observer.observe(child);

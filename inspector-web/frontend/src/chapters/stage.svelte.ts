@@ -41,7 +41,7 @@ export class Stage<P extends Params = Params> {
   /** Controls on show that offer changes: each shows what the changes did. */
   hands = $state(0);
   readonly #params: P;
-  readonly #atOne: () => Shared[];
+  readonly #fixedInLesson: () => Shared[];
   #steps = $state.raw<Step[]>([]);
   readonly #reached = new Set<Element>();
   #observer: IntersectionObserver | null = null;
@@ -49,10 +49,10 @@ export class Stage<P extends Params = Params> {
   /** What the figure shows now: who reads one of its values hears of changes of that one alone. */
   readonly look: Look<P>;
 
-  /** @param atOne shared choices at one of which alone a lesson has this figure's values: it does not follow another chapter's */
-  constructor(params: P, atOne: () => Shared[] = () => []) {
+  /** @param fixedInLesson choices that a lesson's figure does not follow from other chapters: it has values of one place only */
+  constructor(params: P, fixedInLesson: () => Shared[] = () => []) {
     this.#params = params;
-    this.#atOne = atOne;
+    this.#fixedInLesson = fixedInLesson;
     const look = {};
     for (const name of [...Object.keys(params), 'token', 'layer', 'head'] as (keyof Look<P>)[]) {
       const value = $derived(this.#look[name]);
@@ -76,11 +76,12 @@ export class Stage<P extends Params = Params> {
     return { ...said, ...chosen, ...this.#step?.look() } as Look<P>;
   });
 
+  /** Whether what other chapters and the address choose is shown here too. */
   #follows(name: Shared): boolean {
-    return !lesson || page.kept || !this.#atOne().includes(name);
+    return !lesson || page.kept || !this.#fixedInLesson().includes(name);
   }
 
-  /** Whether a reader or an address chose it, for this figure too. */
+  /** Whether a reader or the address chose it, and this figure follows. */
   chose(name: Shared): boolean {
     return page[name] !== null && this.#follows(name);
   }

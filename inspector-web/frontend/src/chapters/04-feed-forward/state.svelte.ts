@@ -23,7 +23,7 @@ async function every(from: Source, at: number, layers: number[], signal: AbortSi
 const MOST_ROWS = 40;
 
 export class FeedForwardState {
-  /** A lesson has a router's scores at every token, and what neurons make of one. */
+  /** A lesson has a router's scores at every token and layer, and neurons' values at one token only. */
   readonly stage = new Stage(PARAMS, () => (this.mixed.length > 0 ? [] : ['token', 'layer']));
   readonly source = $derived(run.source);
   readonly m = $derived(this.source?.manifest ?? null);
