@@ -1,6 +1,7 @@
 package org.llminspector.capture;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.Axis;
@@ -17,18 +18,27 @@ public final class ChangedCells {
     private final Tensor source;
     private final long[] shape;
     private final int start;
+    private final BitSet rows; // null for all
+
+    /** One sequence, or all rows of a batch. */
+    public ChangedCells(Intervention intervention, HookPoint point, Tensor source, long[] shape, int start) {
+        this(intervention, point, source, shape, start, null);
+    }
 
     /**
      * @param source for {@code from} and {@code freeze}: the value of another run, else null
      * @param shape of the hooked value
      * @param start position of the pass in the sequence
+     * @param rows of the batch that it changes, or null for all
      */
-    public ChangedCells(Intervention intervention, HookPoint point, Tensor source, long[] shape, int start) {
+    public ChangedCells(
+            Intervention intervention, HookPoint point, Tensor source, long[] shape, int start, BitSet rows) {
         this.intervention = intervention;
         this.axes = point.axes();
         this.source = source;
         this.shape = shape;
         this.start = start;
+        this.rows = rows;
     }
 
     /** Flags and their shape, 1 along an axis that is picked whole. */
@@ -44,7 +54,9 @@ public final class ChangedCells {
         long[] size = new long[shape.length];
         boolean[][] on = new boolean[shape.length][];
         for (int a = 0; a < shape.length; a++) {
-            on[a] = intervention.picked(axes, a, (int) shape[a], start);
+            on[a] = axes.get(a) == Axis.BATCH
+                    ? rows((int) shape[a])
+                    : intervention.picked(axes, a, (int) shape[a], start);
             if (source != null && axes.get(a).grows())
                 on[a] = within(on[a], (int) shape[a], source.shape()[a] - from(a));
             if (on[a] == null) on[a] = new boolean[] {true};
@@ -61,6 +73,13 @@ public final class ChangedCells {
             mask[i] = all;
         }
         return new Mask(mask, size);
+    }
+
+    private boolean[] rows(int size) {
+        if (rows == null) return null;
+        boolean[] on = new boolean[size];
+        for (int r = 0; r < size; r++) on[r] = rows.get(r);
+        return on;
     }
 
     /** The position at which the pass begins, along an axis of positions. */
@@ -92,7 +111,7 @@ public final class ChangedCells {
         return new Operand(row, one);
     }
 
-    /** Another run's value at this pass's positions; zeros, which the mask excludes, where it has none. */
+    /** Another run's value at this pass's positions, the same for all rows if it has one; zeros, which the mask excludes, where it has none. */
     private float[] fromSource() {
         float[] out = new float[Math.toIntExact(Tensor.elements(shape))];
         int width = (int) shape[shape.length - 1];
@@ -104,7 +123,7 @@ public final class ChangedCells {
             boolean there = true;
             int rest = r;
             for (int a = shape.length - 2; a >= 0; a--) {
-                long index = rest % shape[a] + from(a);
+                long index = axes.get(a) == Axis.BATCH && from[a] == 1 ? 0 : rest % shape[a] + from(a);
                 rest /= (int) shape[a];
                 there &= index < from[a];
                 at += index * stride;

@@ -1,8 +1,10 @@
 package org.llminspector.engine;
 
+import java.util.function.BiConsumer;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.cache.KvFormats;
+import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;
 
 /** An open model, ready to run. Closing it frees its memory. */
@@ -22,6 +24,12 @@ public interface InspectorEngine extends AutoCloseable {
 
     /** Starts a sequence with an empty KV cache. */
     Session begin(SessionRequest request);
+
+    /**
+     * Runs a batch. Each captured value is passed to the visitor, in the order in which data flows, as float32 [batch, pos,
+     * ...]; it is valid during that call only.
+     */
+    void run(Batch batch, BiConsumer<HookId, Tensor> visitor);
 
     /**
      * The logit lens: applies the final norm and the unembedding to a residual stream.

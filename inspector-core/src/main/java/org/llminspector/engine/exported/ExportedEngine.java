@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
@@ -15,10 +16,12 @@ import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.onnx.OnnxFile;
 import org.llminspector.checkpoint.onnx.OnnxFile.Node;
 import org.llminspector.checkpoint.onnx.OnnxFile.Weight;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
+import org.llminspector.engine.RowsInTurns;
 import org.llminspector.engine.Session;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.cache.KvFormats;
@@ -213,6 +216,12 @@ public final class ExportedEngine implements InspectorEngine {
                     .found(p.found())
                     .causedBy(p);
         }
+    }
+
+    /** The graph's own batch axis is not known to be one: its rows run in turns. */
+    @Override
+    public void run(Batch batch, BiConsumer<HookId, Tensor> visitor) {
+        RowsInTurns.run(this, batch, visitor);
     }
 
     @Override

@@ -166,7 +166,7 @@ public interface Ops<V> {
     /** Rows of another table with one row per token, [1, pos] to [1, pos, width]; a token beyond its rows reads row 0. */
     V rows(String table, V ids);
 
-    /** The learned vectors of the pass's positions, [1, pos, d_model]. */
+    /** The learned vectors of the pass's positions, the same in each row of a batch, [batch, pos, d_model]. */
     V positions();
 
     /** Rotates the first dimensions of [1, pos, head, width] by their positions' angles; the others stay. */

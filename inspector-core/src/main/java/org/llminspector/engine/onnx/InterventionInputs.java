@@ -2,12 +2,15 @@ package org.llminspector.engine.onnx;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtSession;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.IntFunction;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.ChangedCells;
 import org.llminspector.capture.Intervention;
 import org.llminspector.capture.Intervention.Op;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.engine.onnx.graph.Graph;
 import org.llminspector.engine.onnx.graph.Taps.Step;
@@ -18,7 +21,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookShape;
 import org.llminspector.spec.DecoderSpec;
 
-/** Graph inputs of a sequence's interventions, pass by pass: masks of changed cells, and operands. */
+/** Graph inputs of the interventions of a sequence, pass by pass, or of a batch: masks of changed cells, and operands. */
 final class InterventionInputs {
 
     private final DecoderSpec spec;
@@ -32,13 +35,25 @@ final class InterventionInputs {
         this.graph = graph;
     }
 
+    /** A sequence's pass over positions [start, start + count). */
     void fill(Feed feed, int start, int count) {
+        fill(feed, start, count, 1, i -> null);
+    }
+
+    /** A batch's only pass. */
+    void fill(Feed feed, Batch batch) {
+        fill(feed, 0, batch.length(), batch.size(), batch::changed);
+    }
+
+    private void fill(Feed feed, int start, int count, int rows, IntFunction<BitSet> changed) {
         for (Step step : graph.steps()) {
-            Intervention v = request.interventions().get(step.intervention());
+            int i = step.intervention();
+            Intervention v = request.interventions().get(i);
             HookId hook = step.hook();
             long[] shape = HookShape.of(hook.point(), spec, Math.max(0, hook.layer()), count, (long) start + count);
+            shape[0] = rows;
             ChangedCells cells =
-                    new ChangedCells(v, hook.point(), request.source(step.intervention(), hook), shape, start);
+                    new ChangedCells(v, hook.point(), request.source(i, hook), shape, start, changed.apply(i));
             ChangedCells.Mask mask = cells.mask();
             feed.booleans(step.mask(), mask.flags(), mask.shape());
             if (v.op() == Op.MEAN) mean(feed, step, shape);

@@ -7,9 +7,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
@@ -51,7 +53,8 @@ public final class OnnxEngine implements InspectorEngine {
 
     private static final int KEPT_ON_GPU = 1;
 
-    private record HookedKey(Set<HookId> hooks, Map<HookId, List<Step>> steps) {}
+    /** @param batch whether the graph runs rows from empty caches */
+    private record HookedKey(boolean batch, Set<HookId> hooks, Map<HookId, List<Step>> steps) {}
 
     private final DecoderSpec spec;
     private final PrecisionPlan plan;
@@ -86,7 +89,7 @@ public final class OnnxEngine implements InspectorEngine {
         }
         this.fused = fuses ? first : null;
         if (!fuses)
-            hooked.lease(new HookedKey(Set.of(), Map.of()), () -> first)
+            hooked.lease(new HookedKey(false, Set.of(), Map.of()), () -> first)
                     .release()
                     .run();
         this.info = new EngineInfo(
@@ -194,12 +197,23 @@ public final class OnnxEngine implements InspectorEngine {
                 && !request.hooked()
                 && steps.isEmpty()
                 && Set.of(HookId.of(HookPoint.LOGITS)).containsAll(request.hooks());
-        GraphCache.Lease<OpenGraph> lease = plain ? new GraphCache.Lease<>(fused, () -> {}) : hooked(request, steps);
+        GraphCache.Lease<OpenGraph> lease =
+                plain ? new GraphCache.Lease<>(fused, () -> {}) : hooked(false, request, steps);
         try {
             return new OnnxSession(spec, lease.graph(), request, memory, lease.release());
         } catch (RuntimeException | Error e) {
             lease.release().run();
             throw e;
+        }
+    }
+
+    @Override
+    public void run(Batch batch, BiConsumer<HookId, Tensor> visitor) {
+        GraphCache.Lease<OpenGraph> lease = hooked(true, batch.request(), steps(batch.request()));
+        try {
+            OnnxBatch.run(spec, lease.graph(), batch, visitor);
+        } finally {
+            lease.release().run();
         }
     }
 
@@ -215,10 +229,13 @@ public final class OnnxEngine implements InspectorEngine {
         return steps;
     }
 
-    private synchronized GraphCache.Lease<OpenGraph> hooked(SessionRequest request, Map<HookId, List<Step>> steps) {
-        HookedKey key = new HookedKey(Set.copyOf(request.hooks()), steps);
+    private synchronized GraphCache.Lease<OpenGraph> hooked(
+            boolean batch, SessionRequest request, Map<HookId, List<Step>> steps) {
+        HookedKey key = new HookedKey(batch, Set.copyOf(request.hooks()), steps);
         GraphCache.Lease<OpenGraph> lease = hooked.lease(key, () -> {
-            Graph graph = GraphWriter.hooked(spec, encodings, plan, target, request.hooks(), steps);
+            Graph graph = batch
+                    ? GraphWriter.batch(spec, encodings, plan, target, request.hooks(), steps)
+                    : GraphWriter.hooked(spec, encodings, plan, target, request.hooks(), steps);
             return new OpenGraph(graph, weights, target, false);
         });
         count();

@@ -31,16 +31,21 @@ final class ArrayOps implements PlainOps<NDArray> {
     private final Scalars scalars;
     private final Positions.Pass pass;
     private final KvCache cache;
+    private final long rows; // of the batch
     private final Map<Integer, NDArray> keys = new HashMap<>(); // of layers whose keys later ones read
     private final Map<Integer, NDArray> values = new HashMap<>();
 
-    /** @param pass and {@code cache} null for operations that depend on no position */
-    ArrayOps(DecoderSpec spec, TorchWeights weights, Scalars scalars, Positions.Pass pass, KvCache cache) {
+    /**
+     * @param pass and {@code cache} null for operations that depend on no position
+     * @param rows of the batch
+     */
+    ArrayOps(DecoderSpec spec, TorchWeights weights, Scalars scalars, Positions.Pass pass, KvCache cache, long rows) {
         this.spec = spec;
         this.weights = weights;
         this.scalars = scalars;
         this.pass = pass;
         this.cache = cache;
+        this.rows = rows;
     }
 
     KvCache cache() {
@@ -154,7 +159,7 @@ final class ArrayOps implements PlainOps<NDArray> {
     @Override
     public NDArray reshape(NDArray x, long... sizes) {
         long[] shape = sizes.clone();
-        if (shape[0] == 0) shape[0] = 1; // one sequence; to ask for a shape is a call into libtorch
+        if (shape[0] == 0) shape[0] = rows; // to ask for a shape is a call into libtorch
         for (int i = 1; i < shape.length; i++) {
             if (shape[i] == 0) shape[i] = x.getShape().get(i);
         }
@@ -214,7 +219,7 @@ final class ArrayOps implements PlainOps<NDArray> {
 
     @Override
     public Routes<NDArray> routes(NDArray indices, Experts experts) {
-        return new ArrayRoutes(weights.experts, indices.getManager(), indices.toLongArray(), experts);
+        return new ArrayRoutes(weights.experts, indices.getManager(), indices.toLongArray(), experts, rows);
     }
 
     @Override
@@ -232,9 +237,10 @@ final class ArrayOps implements PlainOps<NDArray> {
 
     @Override
     public NDArray positions() {
-        return weights.get("pos_embed.weight")
+        NDArray one = weights.get("pos_embed.weight")
                 .get(new NDIndex().addSliceDim(pass.start(), pass.end()))
                 .expandDims(0);
+        return rows == 1 ? one : one.repeat(0, rows);
     }
 
     @Override
@@ -298,7 +304,7 @@ final class ArrayOps implements PlainOps<NDArray> {
 
     @Override
     public NDArray state(int layer) {
-        return cache.recurrent(layer, spec.layers().get(layer).recurrence(), pass.manager());
+        return cache.recurrent(layer, spec.layers().get(layer).recurrence(), rows, pass.manager());
     }
 
     @Override

@@ -19,16 +19,21 @@ final class ArrayRoutes implements Routes<NDArray> {
     private record ExpertRange(int expert, long from, long to) {}
 
     private final ExpertMatrices matrices;
-    private final long positions;
+    private final long batch;
+    private final long positions; // of all rows
     private final long slots;
     private final List<ExpertRange> expertRanges = new ArrayList<>();
-    private final NDArray position; // [row]: the row's position
+    private final NDArray position; // [row]: the row's position, among those of the whole batch
     private final NDArray order; // [row]: the row's slot among those of all positions
     private final NDArray place; // [slot of all positions]: the slot's row
 
-    /** @param chosen expert of each slot, position by position */
-    ArrayRoutes(ExpertMatrices matrices, NDManager manager, long[] chosen, Experts experts) {
+    /**
+     * @param chosen expert of each slot, position by position, row after row
+     * @param batch number of rows
+     */
+    ArrayRoutes(ExpertMatrices matrices, NDManager manager, long[] chosen, Experts experts, long batch) {
         this.matrices = matrices;
+        this.batch = batch;
         this.slots = experts.active();
         this.positions = chosen.length / slots;
         int[] next = new int[experts.count() + 1];
@@ -80,7 +85,7 @@ final class ArrayRoutes implements Routes<NDArray> {
 
     @Override
     public NDArray bySlot(List<NDArray> rows, int width) {
-        return rows(rows.get(0), place).reshape(new Shape(1, positions, slots, width));
+        return rows(rows.get(0), place).reshape(new Shape(batch, positions / batch, slots, width));
     }
 
     @Override

@@ -5,36 +5,40 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
+import java.util.BitSet;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.ChangedCells;
 import org.llminspector.capture.Intervention;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
 
-/** Applies one {@link Intervention} at one hook in one sequence: the new value in selected cells, the old one elsewhere. */
+/** Applies one {@link Intervention} at one hook in one sequence or batch: the new value in selected cells, the old one elsewhere. */
 final class Change {
 
     private final Intervention intervention;
     private final HookId id;
     private final Tensor source;
     private final NDManager manager;
+    private final BitSet rows;
     private NDArray mean; // null until needed
 
     /**
      * @param source for {@code from} and {@code freeze}: the captured value that replaces this one
      * @param manager the session's, owner of the mean, which outlives a pass
+     * @param rows of the batch that it changes, or null for all
      */
-    Change(Intervention intervention, HookId id, Tensor source, NDManager manager) {
+    Change(Intervention intervention, HookId id, Tensor source, NDManager manager, BitSet rows) {
         this.intervention = intervention;
         this.id = id;
         this.source = source;
         this.manager = manager;
+        this.rows = rows;
     }
 
     /** The value after this change, in a pass that begins at position {@code start}. */
     NDArray apply(NDArray value, int start) {
         long[] shape = value.getShape().getShape();
-        ChangedCells cells = new ChangedCells(intervention, id.point(), source, shape, start);
+        ChangedCells cells = new ChangedCells(intervention, id.point(), source, shape, start, rows);
         NDArray changed =
                 switch (intervention.op()) {
                     case ZERO -> value.zerosLike();

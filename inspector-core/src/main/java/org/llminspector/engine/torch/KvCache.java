@@ -111,7 +111,7 @@ public final class KvCache extends SequenceCache {
         this.manager = null;
     }
 
-    /** A cache that keeps nothing: a pass sees its own keys and values only, with their gradients. */
+    /** A cache that keeps nothing: a pass, of any number of rows, sees its own keys and values only, with their gradients. */
     static KvCache none() {
         return new KvCache();
     }
@@ -152,7 +152,9 @@ public final class KvCache extends SequenceCache {
      */
     NDArray convolved(int layer, NDArray bx, int past) {
         NDArray before = shapes == null
-                ? bx.getManager().zeros(new Shape(1, past, bx.getShape().get(2)))
+                ? bx.getManager()
+                        .zeros(new Shape(
+                                bx.getShape().get(0), past, bx.getShape().get(2)))
                 : convolutions.get(layer);
         NDArray all = NDArrays.concat(new NDList(before, bx), 1);
         if (shapes != null) {
@@ -164,13 +166,14 @@ public final class KvCache extends SequenceCache {
     }
 
     /**
-     * State of a layer's recurrence, [1, head, d_head, d_state].
+     * State of a layer's recurrence, [batch, head, d_head, d_state].
      *
      * @param shape a zero state's, where nothing is kept
+     * @param rows of the batch; 1 where states are kept
      */
-    NDArray recurrent(int layer, Recurrent shape, NDManager pass) {
+    NDArray recurrent(int layer, Recurrent shape, long rows, NDManager pass) {
         if (shapes != null) return recurrences.get(layer);
-        return pass.zeros(new Shape(1, shape.nHeads(), shape.dHead(), shape.dState()));
+        return pass.zeros(new Shape(rows, shape.nHeads(), shape.dHead(), shape.dState()));
     }
 
     void keepRecurrent(int layer, NDArray state) {

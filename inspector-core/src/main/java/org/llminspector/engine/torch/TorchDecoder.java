@@ -35,20 +35,22 @@ final class TorchDecoder {
     }
 
     /**
-     * Runs token ids [1, pos] after those in the cache, in the fused form when no value inside a layer is hooked.
+     * Runs token ids [batch, pos] after those in the cache, which keeps one row at most, in the fused form when no value
+     * inside a layer is hooked.
      *
-     * @return logits [1, pos, vocab]; [1, 1, vocab], of the last position, when the tap does not want the others; null
+     * @return logits [batch, pos, vocab]; [batch, 1, vocab], of the last position, when the tap does not want the others; null
      *     when the tap ends the pass early
      */
     NDArray forward(NDArray ids, KvCache cache, PassTap tap) {
         int count = (int) ids.getShape().get(1);
         boolean inside = tap.seesInside();
         try (Positions.Pass pass = positions.pass(cache.length(), count)) {
-            ArrayOps ops = new ArrayOps(spec, weights, scalars, pass, cache);
+            ArrayOps ops = new ArrayOps(
+                    spec, weights, scalars, pass, cache, ids.getShape().get(0));
             Embedding<NDArray> ends = new Embedding<>(spec, ops, tap);
             Block<NDArray> block = new Block<>(spec, ops, inside ? tap : Tap.none());
             Embedding.Embedded<NDArray> embedded = ends.embed(ids);
-            NDArray x = embedded.stream(); // [1, pos, d_model], or [1, pos, form, d_model]
+            NDArray x = embedded.stream(); // [batch, pos, d_model], or [batch, pos, form, d_model]
             for (int i = 0; i < spec.nLayers(); i++) {
                 try (NDScope scope = new NDScope()) {
                     scope.suppressNotUsedWarning();
@@ -69,9 +71,11 @@ final class TorchDecoder {
         }
     }
 
-    /** From a residual stream [1, pos, d_model], or its forms, to logits [1, pos, vocab]. */
+    /** From a residual stream [batch, pos, d_model], or its forms, to logits [batch, pos, vocab]. */
     NDArray unembed(NDArray x) {
-        return new Embedding<NDArray>(spec, new ArrayOps(spec, weights, scalars, null, null), Tap.none()).unembed(x);
+        ArrayOps ops =
+                new ArrayOps(spec, weights, scalars, null, null, x.getShape().get(0));
+        return new Embedding<NDArray>(spec, ops, Tap.none()).unembed(x);
     }
 
     /** A layer in one TorchScript call; in a mixture only its first half, since the experts depend on the routing. */

@@ -1,12 +1,18 @@
 package org.llminspector.engine.torch;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.Capabilities;
 import org.llminspector.engine.Capabilities.PrecisionSupport;
 import org.llminspector.engine.EngineInfo;
@@ -23,6 +29,8 @@ import org.llminspector.engine.torch.libtorch.Tensors;
 import org.llminspector.engine.torch.libtorch.Threads;
 import org.llminspector.engine.torch.libtorch.TorchDevices;
 import org.llminspector.family.Weights;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.StreamHooks;
 import org.llminspector.spec.DecoderSpec;
 
 /** A model open on DJL's PyTorch engine; the entry of this package. */
@@ -203,6 +211,37 @@ public final class TorchEngine implements InspectorEngine {
     @Override
     public Session begin(SessionRequest request) {
         return EngineThread.call(() -> new TorchSession(spec(), decoder, manager, kvFormats, request, opened.memory()));
+    }
+
+    @Override
+    public void run(Batch batch, BiConsumer<HookId, Tensor> visitor) {
+        EngineThread.scoped(() -> {
+            Threads.useFor(spec(), batch.size() * batch.length());
+            try (NDManager own = manager.newSubManager()) {
+                PassTap tap =
+                        new VisitingTap(changes(batch, own), batch.request().hooks(), visitor);
+                NDArray ids = own.create(batch.ids(), new Shape(batch.size(), batch.length()));
+                decoder.forward(ids, KvCache.none(), tap);
+                return null;
+            }
+        });
+    }
+
+    private RecordingTap changes(Batch batch, NDManager own) {
+        SessionRequest request = batch.request();
+        Map<HookId, List<Change>> changes = new HashMap<>();
+        request.changes(spec())
+                .forEach((id, indices) -> changes.put(
+                        id,
+                        indices.stream()
+                                .map(i -> new Change(
+                                        request.interventions().get(i),
+                                        id,
+                                        request.source(i, id),
+                                        own,
+                                        batch.changed(i)))
+                                .toList()));
+        return new RecordingTap(Set.of(), changes, true, StreamHooks.between(spec()));
     }
 
     @Override

@@ -66,8 +66,8 @@ final class TorchSession implements Session {
                 .forEach((id, indices) -> changes.put(
                         id,
                         indices.stream()
-                                .map(i ->
-                                        new Change(request.interventions().get(i), id, request.source(i, id), manager))
+                                .map(i -> new Change(
+                                        request.interventions().get(i), id, request.source(i, id), manager, null))
                                 .toList()));
         return changes;
     }

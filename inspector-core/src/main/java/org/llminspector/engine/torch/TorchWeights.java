@@ -110,7 +110,7 @@ final class TorchWeights implements AutoCloseable {
         return all.get(name);
     }
 
-    /** Rows of a table in the files by token ids [1, pos], [1, pos, width]; a token beyond its rows reads row 0. */
+    /** Rows of a table in the files by token ids [batch, pos], [batch, pos, width]; a token beyond its rows reads row 0. */
     NDArray rows(String table, NDArray ids) {
         long[] at = ids.toLongArray();
         int count = Math.toIntExact(weights.shape(table)[0]);
@@ -118,7 +118,7 @@ final class TorchWeights implements AutoCloseable {
         float[] rows = new float[at.length * width];
         for (int t = 0; t < at.length; t++)
             System.arraycopy(weights.row(table, at[t] < count ? (int) at[t] : 0), 0, rows, t * width, width);
-        return ids.getManager().create(rows, new Shape(1, at.length, width));
+        return ids.getManager().create(rows, ids.getShape().add(width));
     }
 
     /** A module's matrix and bias; experts' are in {@link #experts}. */

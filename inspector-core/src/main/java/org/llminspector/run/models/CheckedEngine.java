@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.SortedSet;
 import java.util.function.BiConsumer;
 import org.llminspector.base.Tensor;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
 import org.llminspector.engine.InspectorEngine;
@@ -43,6 +44,13 @@ final class CheckedEngine extends ForwardingEngine {
     public Session begin(SessionRequest request) {
         readable.run();
         return new CheckedSession(engine.begin(request));
+    }
+
+    /** The visitor may have seen values of overwritten weights when this refuses them. */
+    @Override
+    public void run(Batch batch, BiConsumer<HookId, Tensor> visitor) {
+        engine.run(batch, visitor);
+        readable.run();
     }
 
     @Override

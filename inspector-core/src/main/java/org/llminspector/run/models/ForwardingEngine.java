@@ -5,6 +5,7 @@ import java.util.SortedSet;
 import java.util.function.BiConsumer;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Capture;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
@@ -56,6 +57,11 @@ abstract class ForwardingEngine implements InspectorEngine {
     @Override
     public Session begin(SessionRequest request) {
         return engine.begin(request);
+    }
+
+    @Override
+    public void run(Batch batch, BiConsumer<HookId, Tensor> visitor) {
+        engine.run(batch, visitor);
     }
 
     @Override

@@ -10,6 +10,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.base.platform.Trim;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.capture.Intervention;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.EngineKind;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.Gradients;
@@ -34,6 +35,8 @@ final class MeteredEngine extends ForwardingEngine {
 
     private static final String SHORTER =
             "shorten the prompt, ask for fewer new tokens (max_new_tokens), capture less, or raise" + " --memory";
+
+    private static final String FEWER = "take fewer or shorter rows, capture less, or raise --memory";
 
     private static final HookId LOGITS = HookId.of(HookPoint.LOGITS);
 
@@ -102,6 +105,18 @@ final class MeteredEngine extends ForwardingEngine {
         } catch (RuntimeException | Error e) {
             reservation.close();
             throw e;
+        }
+    }
+
+    @Override
+    public void run(Batch batch, BiConsumer<HookId, Tensor> visitor) {
+        boolean logits = batch.request().hooks().contains(LOGITS);
+        long row = PassMemory.scratch(spec(), KvFormats.FP32, batch.length(), batch.length(), kind, true, logits);
+        long values = CaptureBudget.bytes(spec(), batch.request().hooks(), batch.length());
+        String what = "a batch of " + batch.size() + " rows of " + batch.length() + " positions of " + slug;
+        try (MemoryLedger.Reservation pass =
+                ledger.reserve("batch", slug, onHost() ? batch.size() * (row + values) : 0, what, FEWER)) {
+            engine.run(batch, visitor);
         }
     }
 

@@ -313,12 +313,21 @@ class NodeOps extends LengthOps {
 
     @Override
     public String keys(int i, String k) {
-        return kept(keys, i, transpose(withPast("key", i, shapes.get(i).key(), cache.key(), k), 0, 2, 1, 3));
+        return kept(keys, i, transpose(allKeys(i, k), 0, 2, 1, 3));
+    }
+
+    /** The cached keys and this pass's, [1, key, kv_head, d_head]. */
+    String allKeys(int i, String k) {
+        return withPast("key", i, shapes.get(i).key(), cache.key(), k);
     }
 
     @Override
     public String values(int i, String v) {
-        return kept(values, i, transpose(withPast("value", i, shapes.get(i).value(), cache.value(), v), 0, 2, 1, 3));
+        return kept(values, i, transpose(allValues(i, v), 0, 2, 1, 3));
+    }
+
+    String allValues(int i, String v) {
+        return withPast("value", i, shapes.get(i).value(), cache.value(), v);
     }
 
     private static String kept(Map<Integer, String> all, int layer, String x) {

@@ -17,6 +17,7 @@ final class NodeRoutes implements Routes<String> {
     private final long slots;
     private final long dModel;
     private final List<String> mine = new ArrayList<>(); // an expert's slots of all positions, [row]
+    private final String shape; // of slots, [3]: batch, pos, slot
     private final String place; // each slot's row, [slot of all positions]
 
     NodeRoutes(Ops<String> ops, GraphBuilder graph, Linears linears, String chosen, Experts experts, int dModel) {
@@ -24,6 +25,7 @@ final class NodeRoutes implements Routes<String> {
         this.graph = graph;
         this.linears = linears;
         this.slots = experts.active();
+        this.shape = graph.node("Shape", chosen);
         this.dModel = dModel;
         String flat = o.reshape(chosen, -1); // [slot of all positions]
         for (int e = 0; e < experts.count(); e++) {
@@ -60,7 +62,8 @@ final class NodeRoutes implements Routes<String> {
     @Override
     public String bySlot(List<String> rows, int width) {
         String together = o.reshape(o.concat(1, rows), -1, width);
-        return o.reshape(graph.node("Gather", together, place), 1, -1, slots, width);
+        String size = graph.node("Concat", new Attributes().with("axis", 0), shape, graph.ints(width));
+        return graph.node("Reshape", graph.node("Gather", together, place), size);
     }
 
     @Override
