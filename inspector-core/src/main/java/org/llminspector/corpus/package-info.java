@@ -1,0 +1,2 @@
+/** Files of text as documents with stable ids. */
+package org.llminspector.corpus;
