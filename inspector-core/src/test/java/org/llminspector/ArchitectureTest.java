@@ -68,6 +68,7 @@ class ArchitectureTest {
             "generate",
             "analysis.output",
             "analysis",
+            "analysis.reduce",
             "train.corpus",
             "train.surface",
             "train",

@@ -1,0 +1,95 @@
+package org.llminspector.analysis.reduce;
+
+import static org.llminspector.hook.HookPoint.*;
+
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.function.BiFunction;
+import java.util.function.Predicate;
+import org.llminspector.base.Names;
+import org.llminspector.base.Problem;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPatterns;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
+
+/** Kinds of reducers: what a sweep over a corpus can keep. */
+public enum ReducerKind {
+    MOMENTS(
+            "count, mean, variance, least and largest value of each channel of a hook",
+            EnumSet.of(RESID_PRE, RESID_POST, ATTN_OUT, CONV_OUT, SSM_OUT, MLP_OUT, MLP_POST, LN_FINAL_OUT),
+            HookSizes::byPosition,
+            "a hook with an axis pos",
+            (model, hooks) -> new Moments(model.spec(), hooks));
+
+    private final String doc;
+    private final EnumSet<HookPoint> points;
+    private final Predicate<HookId> takes; // null where its hooks are not to be chosen
+    private final String expected;
+    private final BiFunction<SweptModel, SortedSet<HookId>, Reducer> make;
+
+    ReducerKind(
+            String doc,
+            EnumSet<HookPoint> points,
+            Predicate<HookId> takes,
+            String expected,
+            BiFunction<SweptModel, SortedSet<HookId>, Reducer> make) {
+        this.doc = doc;
+        this.points = points;
+        this.takes = takes;
+        this.expected = expected;
+        this.make = make;
+    }
+
+    /** The name in requests, and the first part of its tensors' names. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    public String doc() {
+        return doc;
+    }
+
+    /** Whether a request can choose its hooks. */
+    public boolean choosesHooks() {
+        return takes != null;
+    }
+
+    /** The hooks that it reads unless a request chooses others; empty where the model has none of them. */
+    public SortedSet<HookId> hooks(DecoderSpec spec) {
+        SortedSet<HookId> hooks = new TreeSet<>(HookPatterns.all(spec));
+        hooks.removeIf(h -> !points.contains(h.point()) || (h.point() == RESID_PRE && h.layer() > 0));
+        return hooks;
+    }
+
+    /** Refuses a hook that it cannot take. */
+    void check(HookId hook) {
+        if (takes.test(hook)) return;
+        throw Problem.invalid("this hook cannot be reduced so")
+                .where(label() + ":" + hook)
+                .expected(expected)
+                .found("axes " + hook.point().axes())
+                .instead("leave the hooks out, and its own are taken");
+    }
+
+    Reducer make(SweptModel model, SortedSet<HookId> hooks) {
+        return make.apply(model, hooks);
+    }
+
+    /** @throws Problem for an unknown name, with the closest ones */
+    public static ReducerKind named(String name) {
+        List<String> names = new java.util.ArrayList<>();
+        for (ReducerKind kind : values()) {
+            if (kind.label().equals(name)) return kind;
+            names.add(kind.label());
+        }
+        throw Problem.invalid("no such reducer")
+                .where("reduce")
+                .expected("one of " + String.join(", ", names))
+                .found(Problem.shown(name))
+                .instead("closest: " + String.join(", ", Names.closest(name, names)));
+    }
+}
