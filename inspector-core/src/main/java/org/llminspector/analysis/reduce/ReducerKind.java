@@ -23,7 +23,25 @@ public enum ReducerKind {
             EnumSet.of(RESID_PRE, RESID_POST, ATTN_OUT, CONV_OUT, SSM_OUT, MLP_OUT, MLP_POST, LN_FINAL_OUT),
             HookSizes::byPosition,
             "a hook with an axis pos",
-            (model, hooks) -> new Moments(model.spec(), hooks));
+            (model, hooks) -> new Moments(model.spec(), hooks)),
+    LOSS(
+            "loss of the corpus's tokens by position, by token and by window",
+            EnumSet.of(LOGITS),
+            null,
+            null,
+            (model, hooks) -> new Loss(model.spec())),
+    TOP(
+            "the largest and smallest values of each neuron, head or expert, with window and position",
+            EnumSet.of(MLP_POST, SHARED_POST, EXPERT_GATES, RESULT),
+            TopExamples::takes,
+            "a hook [batch, pos, ...] without an axis slot",
+            (model, hooks) -> new TopExamples(model.spec(), hooks, TopExamples.K)),
+    HISTOGRAM(
+            "a histogram in buckets of log2, of a hook and of each of its channels: quantiles and firing rates",
+            EnumSet.of(MLP_POST, SHARED_POST, RESID_POST),
+            HookSizes::byPosition,
+            "a hook with an axis pos",
+            (model, hooks) -> new Histogram(model.spec(), hooks));
 
     private final String doc;
     private final EnumSet<HookPoint> points;

@@ -61,6 +61,12 @@ final class State {
         return out;
     }
 
+    /** Adds counts to counts. */
+    static void add(long[] to, long[] more, String name) {
+        same(to.length, more.length, name);
+        for (int i = 0; i < to.length; i++) to[i] += more[i];
+    }
+
     /** Refuses a state of another size, as of another model. */
     static void same(int expected, int found, String name) {
         if (expected == found) return;

@@ -15,8 +15,9 @@ public record WindowBatch(int[][] tokens, int[] from, long[] window, long[] docu
         if (tokens.length == 0 || !equal || document.length != tokens.length) {
             throw new IllegalArgumentException("one first position, window and document a row of tokens");
         }
-        for (int[] row : tokens) {
-            if (row.length != tokens[0].length) throw new IllegalArgumentException("windows of unequal lengths");
+        for (int r = 0; r < tokens.length; r++) {
+            if (tokens[r].length != tokens[0].length) throw new IllegalArgumentException("windows of unequal lengths");
+            if (r > 0 && window[r] <= window[r - 1]) throw new IllegalArgumentException("windows out of order");
         }
     }
 
