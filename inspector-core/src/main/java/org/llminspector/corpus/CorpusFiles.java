@@ -31,7 +31,9 @@ public final class CorpusFiles implements Documents {
         this.options = options;
         this.bad = new BadLines(options.skipBad());
         if (!Files.exists(root)) {
-            throw Problem.notFound("there is no such corpus").where(root).expected("a file (" + KINDS + ") or a folder");
+            throw Problem.notFound("there is no such corpus")
+                    .where(root)
+                    .expected("a file (" + KINDS + ") or a folder");
         }
         this.files = Files.isDirectory(root) ? within(root) : List.of(root);
         if (!Files.isDirectory(root) && kind(root) == null) {
@@ -80,7 +82,9 @@ public final class CorpusFiles implements Documents {
     public void read(Predicate<Document> reader) {
         bad.clear();
         for (Path file : files) {
-            String name = Files.isDirectory(root) ? name(root, file) : file.getFileName().toString();
+            String name = Files.isDirectory(root)
+                    ? name(root, file)
+                    : file.getFileName().toString();
             boolean more =
                     switch (kind(file)) {
                         case "jsonl" -> JsonLines.read(file, name, options, bad, reader);

@@ -24,7 +24,8 @@ final class CsvRows {
     /** @return whether the reader wants more */
     static boolean read(Path file, String name, CorpusOptions options, BadLines bad, Predicate<Document> reader) {
         try (BufferedReader lines = TextFile.open(file);
-                MappingIterator<String[]> rows = MAPPER.readerFor(String[].class).readValues(lines)) {
+                MappingIterator<String[]> rows =
+                        MAPPER.readerFor(String[].class).readValues(lines)) {
             if (!rows.hasNextValue()) return true;
             List<String> columns = Arrays.asList(rows.nextValue());
             int text = columns.indexOf(options.field());

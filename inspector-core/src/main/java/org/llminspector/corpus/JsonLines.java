@@ -19,7 +19,7 @@ final class JsonLines {
     static boolean read(Path file, String name, CorpusOptions options, BadLines bad, Predicate<Document> reader) {
         try (BufferedReader lines = TextFile.open(file)) {
             long number = 0;
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            for (String line = TextFile.line(lines, name); line != null; line = TextFile.line(lines, name)) {
                 number++;
                 if (line.isBlank()) continue;
                 String where = name + ":" + number;
@@ -45,7 +45,8 @@ final class JsonLines {
         } catch (JsonProcessingException e) {
             throw BadLines.bad("the line is not JSON", where, "a JSON object", e.getOriginalMessage());
         }
-        if (!node.isObject()) throw BadLines.bad("the line is not an object", where, "a JSON object", node.getNodeType());
+        if (!node.isObject())
+            throw BadLines.bad("the line is not an object", where, "a JSON object", node.getNodeType());
         JsonNode text = node.get(options.field());
         if (text == null || !text.isTextual()) {
             String found = text == null ? "fields " + names(node) : String.valueOf(text.getNodeType());
@@ -57,7 +58,8 @@ final class JsonLines {
 
     private static String names(JsonNode node) {
         StringBuilder names = new StringBuilder();
-        node.fieldNames().forEachRemaining(n -> names.append(names.isEmpty() ? "" : ", ").append(n));
+        node.fieldNames()
+                .forEachRemaining(n -> names.append(names.isEmpty() ? "" : ", ").append(n));
         return names.length() > 200 ? names.substring(0, 200) + " ..." : names.toString();
     }
 }

@@ -44,7 +44,7 @@ final class TextFile {
             }
             int number = 0;
             int from = 1;
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            for (String line = line(lines, name); line != null; line = line(lines, name)) {
                 number++;
                 if (!line.isBlank()) {
                     if (text.isEmpty()) from = number;
@@ -66,13 +66,28 @@ final class TextFile {
         }
     }
 
-    private static void add(StringBuilder text, char[] piece, int n, String name) {
-        if (text.length() + n > MOST) {
-            throw Problem.tooLarge("a document is too long")
-                    .where(name)
-                    .expected("at most " + (MOST >> 20) + " Mi characters")
-                    .instead("split it, or take paragraphs as documents (--documents paragraphs)");
+    /** The next line without its end, of bounded length; null at the end of the file. */
+    static String line(BufferedReader in, String name) throws IOException {
+        int c = in.read();
+        if (c < 0) return null;
+        StringBuilder line = new StringBuilder();
+        for (; c >= 0 && c != '\n'; c = in.read()) {
+            if (line.length() == MOST) throw tooLong(name);
+            line.append((char) c);
         }
+        if (!line.isEmpty() && line.charAt(line.length() - 1) == '\r') line.setLength(line.length() - 1);
+        return line.toString();
+    }
+
+    private static Problem tooLong(String name) {
+        return Problem.tooLarge("a document is too long")
+                .where(name)
+                .expected("at most " + (MOST >> 20) + " Mi characters")
+                .instead("split it, or take paragraphs as documents (--documents paragraphs)");
+    }
+
+    private static void add(StringBuilder text, char[] piece, int n, String name) {
+        if (text.length() + n > MOST) throw tooLong(name);
         text.append(piece, 0, n);
     }
 }

@@ -11,6 +11,7 @@ import org.llminspector.run.models.Models;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.sweep.Sweeps;
 import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.run.work.RunQueue;
 
@@ -37,6 +38,7 @@ public final class Inspector implements AutoCloseable {
     private final Comparisons comparisons;
     private final Analyses analyses;
     private final Training training;
+    private final Sweeps sweeps;
 
     private Inspector(InspectorConfig config) {
         config.nameFolders();
@@ -53,6 +55,7 @@ public final class Inspector implements AutoCloseable {
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
         comparisons = new Comparisons(open, store, queue, budget, compared, models::defaultSlug);
         analyses = Analyses.of(open, store, queue, budget, runs.recaptures(), models::defaultSlug);
+        sweeps = new Sweeps(open, queue, models::defaultSlug);
         training = new Training(
                 new TrainingJobs(config.trainedDir(), cache, ledger, open::forget),
                 new TrainingRecords(cache, config.modelRoots()),
@@ -87,6 +90,11 @@ public final class Inspector implements AutoCloseable {
     /** Analyses of runs, models and texts. */
     public Analyses analyses() {
         return analyses;
+    }
+
+    /** Sweeps of models over corpora. */
+    public Sweeps sweeps() {
+        return sweeps;
     }
 
     /** Training jobs, their records, gradients. */

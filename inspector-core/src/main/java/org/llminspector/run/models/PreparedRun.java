@@ -123,7 +123,8 @@ public record PreparedRun(
         return all;
     }
 
-    private static RunRequest withDefaults(RunRequest r, ModelFolder folder) {
+    /** The request with the model's slug, and the defaults of engine, device, plan and lists. */
+    public static RunRequest withDefaults(RunRequest r, ModelFolder folder) {
         return r.toBuilder()
                 .model(folder.slug())
                 .engine(Engines.of(r.engine(), folder).id())

@@ -47,6 +47,7 @@ import picocli.CommandLine.IVersionProvider;
             EvaluateCommand.class,
             CompareCommand.class,
             FlipsCommand.class,
+            SweepCommand.class,
             CostCommand.class
         },
         footer = {

@@ -1,0 +1,61 @@
+package org.llminspector.run.sweep;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.llminspector.analysis.reduce.Reducer;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.checkpoint.SafetensorsWriter;
+
+/** Merges a sweep's parts, in the order of its shards, into a file for each reducer. */
+final class Merge {
+
+    private Merge() {}
+
+    /**
+     * Writes {@code REDUCER.safetensors} files.
+     *
+     * @param reducers new ones, of the sweep's request
+     * @return the files, by reducer
+     * @throws Problem CONFLICT while parts are missing, with the shards
+     */
+    static Map<String, Path> merge(SweepFolder folder, SweepManifest manifest, List<Reducer> reducers) {
+        List<Integer> missing = folder.missing(manifest);
+        if (!missing.isEmpty()) {
+            String shards = String.join(
+                    ", ", missing.stream().limit(20).map(String::valueOf).toList());
+            throw Problem.of(Problem.Kind.CONFLICT, "parts of the sweep are missing")
+                    .where(folder.dir())
+                    .expected(manifest.parts().size() + " parts")
+                    .found(missing.size() + " missing, of the shards " + shards + (missing.size() > 20 ? ", ..." : ""))
+                    .instead("run the sweep again into this folder: only they are computed");
+        }
+        for (String part : manifest.parts()) {
+            try (SafetensorsFile file = folder.open(part)) {
+                for (Reducer r : reducers) {
+                    r.merge(name -> file.tensors().containsKey(name) ? file.tensor(name) : null);
+                }
+            }
+        }
+        Map<String, SortedMap<String, Tensor>> kinds = new LinkedHashMap<>();
+        for (Reducer r : reducers) {
+            r.state().forEach((name, tensor) -> {
+                int slash = name.indexOf('/');
+                kinds.computeIfAbsent(name.substring(0, slash), k -> new TreeMap<>())
+                        .put(name.substring(slash + 1), tensor);
+            });
+        }
+        Map<String, Path> files = new LinkedHashMap<>();
+        kinds.forEach((kind, state) -> {
+            Path file = folder.dir().resolve(kind + ".safetensors");
+            SafetensorsWriter.write(file, state, Map.of("format", SweepManifest.FORMAT, "reducer", kind));
+            files.put(kind, file);
+        });
+        return files;
+    }
+}

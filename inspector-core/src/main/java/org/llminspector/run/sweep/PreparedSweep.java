@@ -1,0 +1,212 @@
+package org.llminspector.run.sweep;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.function.UnaryOperator;
+import org.llminspector.analysis.reduce.Reducer;
+import org.llminspector.analysis.reduce.Reducers;
+import org.llminspector.analysis.reduce.SweptModel;
+import org.llminspector.base.ByteCount;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.CaptureBudget;
+import org.llminspector.capture.Intervention;
+import org.llminspector.capture.InterventionCheck;
+import org.llminspector.engine.EngineInfo;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.hook.HookId;
+import org.llminspector.run.models.ModelFolder;
+import org.llminspector.run.models.PreparedRun;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SweepRequest;
+import org.llminspector.tokenize.Token;
+import org.llminspector.tokenize.Tokenizer;
+
+/** A sweep whose request was checked, and whose corpus is cut into windows. No engine is open yet. */
+final class PreparedSweep {
+
+    private static final int WINDOW = 128;
+    private static final int SHARD = 64;
+
+    /** Most windows that run together: more make a pass no faster on a CPU. */
+    private static final int MOST_ROWS = 16;
+
+    /** Most bytes of hooked values of one batch. */
+    private static final long BATCH_BYTES = 128L << 20;
+
+    private final SweepRequest request;
+    private final ModelFolder folder;
+    private final RunRequest side;
+    private final Corpora.Opened corpus;
+    private final int[] prefix;
+    private final Windows windows;
+    private final Shards shards;
+    private final SortedSet<HookId> hooks;
+
+    PreparedSweep(SweepRequest request, ModelFolder folder) {
+        this.request = request;
+        this.folder = folder;
+        RunRequest a = request.a() == null ? RunRequest.builder().build() : request.a();
+        this.side = PreparedRun.withDefaults(a, folder);
+        List<Reducer> reducers = reducers(x -> x);
+        this.hooks = Reducers.hooks(reducers);
+        Tokenizer tokenizer = folder.requireTokenizer();
+        this.prefix = tokenizer.encode("a", true).stream()
+                .takeWhile(PreparedSweep::added)
+                .mapToInt(Token::id)
+                .toArray();
+        int context = folder.spec().maxContext();
+        int window = request.window() == null ? Math.min(WINDOW, context) : request.window();
+        if (window > context) {
+            throw Problem.invalid("the window is longer than the model's context")
+                    .where("window")
+                    .expected("at most " + context)
+                    .found(window);
+        }
+        int each = request.shardWindows() == null ? SHARD : request.shardWindows();
+        if (each < 1) {
+            throw Problem.invalid("a shard has no windows")
+                    .where("shard_windows")
+                    .expected("1 or more")
+                    .found(each);
+        }
+        InterventionCheck.check(folder.spec(), side.interventions(), window);
+        for (Intervention v : side.interventions()) {
+            if (v.from() == null && v.op() != Intervention.Op.FREEZE) continue;
+            throw Problem.unsupported("a sweep changes values by numbers alone: other runs have other tokens")
+                    .where("a.interventions")
+                    .expected("no `from` and no freeze")
+                    .found(v.from() == null ? v.op() : v.from())
+                    .instead("zero, mean, scale, add or replace with numbers");
+        }
+        this.windows = new Windows(prefix, window);
+        this.corpus = Corpora.open(request.corpus());
+        corpus.documents().read(d -> {
+            windows.add(d.id(), ids(tokenizer, d.text()));
+            return true;
+        });
+        if (windows.size() == 0) {
+            throw Problem.invalid("the corpus has no tokens")
+                    .where(request.corpus().path())
+                    .expected("a document with text")
+                    .found(corpus.badLines() == 0 ? "none" : corpus.badLines() + " lines that are no documents");
+        }
+        long row = Math.max(1, CaptureBudget.bytes(folder.spec(), hooks, window));
+        this.shards = new Shards(windows, each, (int) Math.max(1, Math.min(MOST_ROWS, BATCH_BYTES / row)));
+        fits(reducers);
+    }
+
+    /** Ids of a text without what the tokenizer adds around it. */
+    private static int[] ids(Tokenizer tokenizer, String text) {
+        return tokenizer.encode(text, true).stream()
+                .filter(t -> !added(t))
+                .mapToInt(Token::id)
+                .toArray();
+    }
+
+    private static boolean added(Token t) {
+        return t.special() && t.start() == null;
+    }
+
+    /** Refuses states that would not fit into memory, before anything runs. */
+    private void fits(List<Reducer> reducers) {
+        long merged = 0;
+        for (Reducer r : reducers) merged += r.bytes(windows.size(), windows.length());
+        long most = Runtime.getRuntime().maxMemory() / 2;
+        if (merged <= most) return;
+        throw Problem.tooLarge("what the sweep keeps would not fit into memory")
+                .where("reduce: " + String.join(", ", request.reduce()))
+                .expected("at most " + ByteCount.of(most))
+                .found(ByteCount.of(merged))
+                .instead("take fewer reducers, or fewer hooks for them (--hooks)");
+    }
+
+    /** New reducers. */
+    List<Reducer> reducers(UnaryOperator<Tensor> unembed) {
+        SweptModel model = new SweptModel(folder.spec(), folder.weights(), unembed);
+        return Reducers.of(request.reduce(), model, request.hooks());
+    }
+
+    /** What a batch runs with: hooks and interventions. */
+    SessionRequest pass(int length) {
+        return new SessionRequest(length, hooks, side.interventions(), List.of());
+    }
+
+    /** The model's side, with its slug. */
+    RunRequest side() {
+        return side;
+    }
+
+    ModelFolder folder() {
+        return folder;
+    }
+
+    Windows windows() {
+        return windows;
+    }
+
+    Shards shards() {
+        return shards;
+    }
+
+    SortedSet<HookId> hooks() {
+        return hooks;
+    }
+
+    /** Most bytes of all parts. */
+    private long bytes() {
+        long bytes = 0;
+        List<Reducer> reducers = reducers(x -> x);
+        for (int s = 0; s < shards.count(); s++) {
+            for (Reducer r : reducers) bytes += r.bytes(shards.size(s), windows.length());
+        }
+        return bytes;
+    }
+
+    /** @param created when */
+    SweepManifest manifest(EngineInfo engine, String created) {
+        var identity = folder.identity(() -> false);
+        EngineInfo decisive = new EngineInfo(
+                engine.name(),
+                engine.version(),
+                engine.form(),
+                engine.device(),
+                engine.precision(),
+                engine.arithmetic(),
+                0,
+                0,
+                0);
+        String key = String.join(
+                "\n",
+                SweepManifest.FORMAT,
+                identity.weightsSha256(),
+                Json.write(decisive),
+                Json.write(side.plan()),
+                Json.write(side.interventions()),
+                Json.write(request.reduce()),
+                Json.write(hooks.stream().map(HookId::name).toList()),
+                shards.each() + " " + shards.batch());
+        List<String> parts = new ArrayList<>();
+        for (int s = 0; s < shards.count(); s++) parts.add(shards.name(key, s));
+        return new SweepManifest(
+                SweepManifest.FORMAT,
+                created,
+                request,
+                identity,
+                engine,
+                java.util.Arrays.stream(prefix).boxed().toList(),
+                windows.length(),
+                windows.size(),
+                windows.documents().size(),
+                windows.counted(),
+                windows.tokens(),
+                corpus.badLines(),
+                corpus.firstBadLines(),
+                shards.batch(),
+                hooks.stream().map(HookId::name).toList(),
+                parts,
+                bytes());
+    }
+}

@@ -1,0 +1,96 @@
+package org.llminspector.run.sweep;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
+import org.llminspector.base.Tensor;
+import org.llminspector.base.Writes;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.checkpoint.SafetensorsWriter;
+
+/**
+ * A sweep on disk: {@code sweep.json}; {@code documents.txt}, an id a line; {@code parts/}, a file a shard, which a killed
+ * sweep goes on with and a repeated one reads; and once all are there the merged results, a file a reducer.
+ */
+public final class SweepFolder {
+
+    private static final String PARTS = "parts";
+
+    private final Path dir;
+
+    public SweepFolder(Path dir) {
+        this.dir = dir;
+    }
+
+    public Path dir() {
+        return dir;
+    }
+
+    /** @throws Problem NOT_FOUND where there is no sweep; INVALID for one of another format */
+    public SweepManifest manifest() {
+        Path file = dir.resolve("sweep.json");
+        if (!Files.exists(file)) {
+            throw Problem.notFound("there is no sweep in this folder")
+                    .where(dir)
+                    .expected("sweep.json, which a sweep writes first");
+        }
+        try {
+            SweepManifest manifest =
+                    Json.mapper().treeToValue(Json.readObject(file, Reads.MANIFEST), SweepManifest.class);
+            if (SweepManifest.FORMAT.equals(manifest.format())) return manifest;
+            throw Problem.invalid("the sweep is of another version")
+                    .where(file)
+                    .expected(SweepManifest.FORMAT)
+                    .found(manifest.format())
+                    .instead("run it again in another folder");
+        } catch (IOException e) {
+            throw Problem.invalid("the sweep's description is damaged")
+                    .where(file)
+                    .found(e.getMessage())
+                    .instead("run the sweep again; parts that are there are used");
+        }
+    }
+
+    void write(SweepManifest manifest, List<String> documents) {
+        try {
+            Files.createDirectories(dir.resolve(PARTS));
+            Writes.replace(dir.resolve("documents.txt"), String.join("\n", documents) + "\n");
+            Writes.replace(dir.resolve("sweep.json"), Json.write(manifest));
+        } catch (IOException e) {
+            throw Writes.failed("the sweep cannot be kept", dir, e);
+        }
+    }
+
+    private Path part(String name) {
+        return dir.resolve(PARTS).resolve(name + ".safetensors");
+    }
+
+    /** Whether a part is there, whole: parts are renamed into place once they are written. */
+    boolean has(String name) {
+        return Files.isRegularFile(part(name));
+    }
+
+    void write(String name, SortedMap<String, Tensor> state, Map<String, String> about) {
+        SafetensorsWriter.write(part(name), state, about);
+    }
+
+    /** A finished part; the caller closes it. */
+    SafetensorsFile open(String name) {
+        return SafetensorsFile.open(part(name));
+    }
+
+    /** Numbers of the shards whose parts are not there. */
+    List<Integer> missing(SweepManifest manifest) {
+        List<Integer> missing = new ArrayList<>();
+        for (int s = 0; s < manifest.parts().size(); s++)
+            if (!has(manifest.parts().get(s))) missing.add(s);
+        return missing;
+    }
+}

@@ -1,0 +1,29 @@
+package org.llminspector.run.sweep;
+
+/** Progress callbacks of a sweep, called on its thread. Every method has a default. */
+public interface SweepListener {
+
+    SweepListener NONE = new SweepListener() {};
+
+    /**
+     * Progress of a sweep.
+     *
+     * @param phase {@code reading}, {@code opening}, {@code running}, {@code merging}
+     * @param shards that are done, those of earlier sweeps included
+     * @param of all shards that this process runs
+     * @param windows done by this process
+     * @param tokensPerSecond tokens that the model read; 0 before the first batch
+     * @param secondsLeft estimated from what was done so far; negative before the first batch
+     */
+    record Progress(String phase, int shards, int of, int windows, double tokensPerSecond, double secondsLeft) {}
+
+    /** The sweep is planned: its windows, parts and most bytes are known. */
+    default void planned(SweepManifest manifest, int ready) {}
+
+    default void progress(Progress progress) {}
+
+    /** Asked between batches; true ends the sweep, and what is finished stays. */
+    default boolean cancelled() {
+        return false;
+    }
+}

@@ -1,0 +1,217 @@
+package org.llminspector.run.sweep;
+
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.llminspector.analysis.reduce.Reducer;
+import org.llminspector.analysis.reduce.Reducers;
+import org.llminspector.analysis.reduce.SweptModel;
+import org.llminspector.analysis.reduce.WindowBatch;
+import org.llminspector.base.ByteCount;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.engine.Batch;
+import org.llminspector.engine.InspectorEngine;
+import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SweepRequest;
+import org.llminspector.run.work.RunQueue;
+
+/**
+ * Sweeps of models over corpora: corpus, documents, windows, shards, parts, and the parts merged. A part that is there is
+ * not made again, so that a killed sweep goes on and a repeated one is free. Thread-safe.
+ */
+public final class Sweeps {
+
+    /** Most bytes of a sweep's parts, unless a request allows more. */
+    public static final long MOST_BYTES = 4L << 30;
+
+    private final OpenModels models;
+    private final RunQueue queue;
+    private final Supplier<String> defaultModel;
+
+    public Sweeps(OpenModels models, RunQueue queue, Supplier<String> defaultModel) {
+        this.models = models;
+        this.queue = queue;
+        this.defaultModel = defaultModel;
+    }
+
+    /**
+     * One process's shards of a sweep: those whose number leaves the remainder {@code index} when divided by {@code of}.
+     *
+     * @param index from 0
+     */
+    public record Share(int index, int of) {
+
+        public static final Share ALL = new Share(0, 1);
+
+        public Share {
+            if (of < 1 || index < 0 || index >= of) {
+                throw Problem.invalid("there is no such share of the shards")
+                        .where("shard")
+                        .expected("i/n with i from 0 to n - 1")
+                        .found(index + "/" + of);
+            }
+        }
+
+        boolean has(int shard) {
+            return shard % of == index;
+        }
+    }
+
+    /**
+     * A sweep's end.
+     *
+     * @param files the merged results, by reducer; empty while other processes' parts are missing
+     * @param computed parts that this process made; the others were there
+     * @param missing shards whose parts are not there
+     * @param tokens that the model read in this process
+     * @param seconds that engine and reducers worked in this process
+     */
+    public record Done(
+            SweepManifest manifest,
+            Map<String, Path> files,
+            int computed,
+            List<Integer> missing,
+            long tokens,
+            double seconds) {}
+
+    /**
+     * Runs a sweep's shards, each on the queue's worker, and merges the parts once all are there. Blocks; the listener gets
+     * progress.
+     *
+     * @param out the sweep's folder, made if it is missing
+     * @param mostBytes of all parts; more are refused before anything runs
+     */
+    public Done run(SweepRequest request, Path out, Share share, long mostBytes, SweepListener listener) {
+        String slug = request.a() == null || request.a().model() == null
+                ? defaultModel.get()
+                : request.a().model();
+        listener.progress(new SweepListener.Progress("reading", 0, 0, 0, 0, -1));
+        PreparedSweep sweep = new PreparedSweep(request, models.folder(slug));
+        SweepFolder folder = new SweepFolder(out);
+        RunRequest side = sweep.side();
+        listener.progress(new SweepListener.Progress("opening", 0, 0, 0, 0, -1));
+        try (OpenModels.Lease lease =
+                models.lease(sweep.folder(), side.engine(), side.device(), side.plan(), p -> {}, listener::cancelled)) {
+            String created = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+            SweepManifest manifest = queue.call(
+                    "sweep",
+                    slug,
+                    () -> sweep.manifest(models.engine(sweep.folder(), side).info(), created));
+            if (manifest.bytes() > mostBytes) {
+                throw Problem.tooLarge("the sweep's parts would take too many bytes")
+                        .where("reduce: " + String.join(", ", request.reduce()))
+                        .expected("at most " + ByteCount.of(mostBytes))
+                        .found(manifest.parts().size() + " parts, " + ByteCount.of(manifest.bytes()))
+                        .instead(
+                                "take larger shards (--shard-windows), fewer reducers or hooks, or allow it (--max-bytes)");
+            }
+            folder.write(manifest, sweep.windows().documents());
+            return run(sweep, manifest, folder, share, listener);
+        }
+    }
+
+    private Done run(
+            PreparedSweep sweep, SweepManifest manifest, SweepFolder folder, Share share, SweepListener listener) {
+        List<String> parts = manifest.parts();
+        List<Integer> own =
+                IntStream.range(0, parts.size()).filter(share::has).boxed().toList();
+        List<Integer> todo = own.stream().filter(s -> !folder.has(parts.get(s))).toList();
+        listener.planned(manifest, own.size() - todo.size());
+        Clock clock = new Clock(listener, own.size(), todo, sweep.shards());
+        for (int shard : todo) {
+            SortedMap<String, Tensor> state =
+                    queue.call("sweep", sweep.folder().slug(), () -> state(sweep, shard, clock, listener));
+            folder.write(parts.get(shard), state, Map.of("format", SweepManifest.FORMAT, "shard", "" + shard));
+            clock.finished();
+        }
+        List<Integer> missing = folder.missing(manifest);
+        Map<String, Path> files = Map.of();
+        if (missing.isEmpty()) {
+            listener.progress(new SweepListener.Progress("merging", own.size(), own.size(), clock.windows, 0, 0));
+            files = Merge.merge(folder, manifest, sweep.reducers(x -> x));
+        }
+        return new Done(manifest, files, todo.size(), missing, clock.read, clock.seconds());
+    }
+
+    /** Merges a sweep whose parts are all there, without its corpus or an open model. */
+    public Done merge(Path out) {
+        SweepFolder folder = new SweepFolder(out);
+        SweepManifest manifest = folder.manifest();
+        SweepRequest request = manifest.request();
+        var model = models.folder(manifest.model().slug());
+        List<Reducer> reducers =
+                Reducers.of(request.reduce(), new SweptModel(model.spec(), model.weights(), x -> x), request.hooks());
+        return new Done(manifest, Merge.merge(folder, manifest, reducers), 0, List.of(), 0, 0);
+    }
+
+    /** A shard's state; the engine computes a batch at a time. */
+    private SortedMap<String, Tensor> state(PreparedSweep sweep, int shard, Clock clock, SweepListener listener) {
+        InspectorEngine engine = models.engine(sweep.folder(), sweep.side());
+        List<Reducer> reducers = sweep.reducers(engine::unembed);
+        for (WindowBatch batch : sweep.shards().batches(shard)) {
+            if (listener.cancelled()) {
+                throw Problem.of(Problem.Kind.CONFLICT, "the sweep was cancelled")
+                        .found("finished parts are kept")
+                        .instead("run it again into the same folder: it goes on");
+            }
+            long from = System.nanoTime();
+            engine.run(new Batch(batch.tokens(), sweep.pass(batch.positions()), null), (hook, value) -> {
+                for (Reducer r : reducers) if (r.hooks().contains(hook)) r.add(batch, hook, value);
+            });
+            reducers.forEach(r -> r.end(batch));
+            clock.ran(batch, System.nanoTime() - from);
+        }
+        SortedMap<String, Tensor> state = new TreeMap<>();
+        reducers.forEach(r -> state.putAll(r.state()));
+        return state;
+    }
+
+    /** Rate and time left, from what this process did. */
+    private static final class Clock {
+        private final SweepListener listener;
+        private final int of;
+        private final long toRead;
+        private int done;
+        private int windows;
+        private long read;
+        private long nanos;
+
+        Clock(SweepListener listener, int of, List<Integer> todo, Shards shards) {
+            this.listener = listener;
+            this.of = of;
+            this.done = of - todo.size();
+            this.toRead = todo.stream().mapToLong(shards::tokens).sum();
+            show();
+        }
+
+        void ran(WindowBatch batch, long took) {
+            windows += batch.size();
+            read += (long) batch.size() * batch.positions();
+            nanos += took;
+            show();
+        }
+
+        void finished() {
+            done++;
+            show();
+        }
+
+        double seconds() {
+            return nanos / 1e9;
+        }
+
+        private void show() {
+            double rate = nanos == 0 ? 0 : read / seconds();
+            double left = nanos == 0 ? -1 : (toRead - read) / rate;
+            listener.progress(new SweepListener.Progress("running", done, of, windows, rate, left));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+package org.llminspector.web.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import org.llminspector.base.ByteCount;
+import org.llminspector.base.Json;
+import org.llminspector.base.Plural;
+import org.llminspector.base.Problem;
+import org.llminspector.engine.Precision;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SweepRequest;
+import org.llminspector.run.sweep.SweepListener;
+import org.llminspector.run.sweep.SweepManifest;
+import org.llminspector.run.sweep.Sweeps;
+import org.llminspector.web.cli.common.ByteSize;
+import org.llminspector.web.cli.common.FolderOptions;
+import org.llminspector.web.cli.common.Interrupt;
+import org.llminspector.web.cli.common.Lines;
+import org.llminspector.web.cli.common.ModelCommand;
+import org.llminspector.web.cli.common.Progress;
+import org.llminspector.web.cli.common.QuietOptions;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Command that runs a model over a corpus and keeps what can be merged. */
+@Command(
+        name = "sweep",
+        sortOptions = false,
+        subcommands = SweepMergeCommand.class,
+        customSynopsis = "inspector sweep --corpus PATH --out DIR [--reduce KIND,...] [--shard I/N] [OPTION...]",
+        description =
+                "Runs a model over a corpus: what its neurons, heads and experts do in general, its loss, and the"
+                        + " importance matrix that llama-quantize reads. A killed sweep goes on where it was; a repeated one is free.",
+        footer = {
+            "",
+            "The folder then holds sweep.json, one file a reducer (KIND.safetensors), and the parts.",
+            "",
+            "Examples:",
+            "  inspector sweep --corpus tales:held_out --reduce loss,moments,top --out ./sweep",
+            "  inspector sweep --model ./my-model --engine onnx --precision int8 --corpus texts.jsonl --out ./int8",
+            "  inspector sweep --model ./my-model --corpus wiki.txt --window 512 --reduce imatrix --out ./imatrix",
+            "  inspector sweep ... --out /shared/sweep --shard 0/2     (on one machine; 1/2 on another)",
+            "  inspector sweep merge /shared/sweep"
+        })
+final class SweepCommand extends ModelCommand {
+
+    @Option(
+            names = "--corpus",
+            required = true,
+            paramLabel = "PATH",
+            description = "A .txt, .jsonl or .csv file (also .gz), a folder of them, or tales:train, tales:held_out.")
+    String corpus;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "The sweep's folder.")
+    Path out;
+
+    @Option(names = "--window", paramLabel = "N", description = "The most tokens read together. Default: 128.")
+    Integer window;
+
+    @Option(
+            names = "--reduce",
+            paramLabel = "KIND,...",
+            split = ",",
+            description = "What is kept: moments, loss, top, histogram, ...; KIND:HOOK for hooks of its own. Default:"
+                    + " loss,moments.")
+    List<String> reduce;
+
+    @Option(
+            names = "--hooks",
+            paramLabel = "GLOB,...",
+            split = ",",
+            description = "Hooks of the reducers that can be given some. Default: each one's own.")
+    List<String> hooks;
+
+    @Option(names = "--documents", paramLabel = "N", description = "The most documents, from the first.")
+    Long documents;
+
+    @Option(names = "--field", paramLabel = "NAME", description = "Column or field with the text. Default: text.")
+    String field;
+
+    @Option(names = "--id", paramLabel = "NAME", description = "Column or field with the document's id. Default: id.")
+    String id;
+
+    @Option(names = "--paragraphs", description = "Blank lines separate the documents of a .txt file.")
+    boolean paragraphs;
+
+    @Option(names = "--skip-bad-lines", description = "Count lines that are no documents instead of refusing them.")
+    boolean skipBad;
+
+    @Option(
+            names = "--shard",
+            paramLabel = "I/N",
+            description = "Only the shards of one of N processes, I from 0. The parts are merged once all are there.")
+    String shard;
+
+    @Option(names = "--shard-windows", paramLabel = "N", description = "Windows of one part. Default: 64.")
+    Integer shardWindows;
+
+    @Option(
+            names = "--max-bytes",
+            paramLabel = "SIZE",
+            converter = ByteSize.class,
+            description = "The most that all parts may take; more is refused before anything runs. Default: 4GiB.")
+    long maxBytes = Sweeps.MOST_BYTES;
+
+    @Option(names = "--engine", paramLabel = "NAME", description = "torch, onnx. Default: torch; onnx for .onnx.")
+    String engine;
+
+    @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda:0. Default: auto.")
+    String device;
+
+    @Option(names = "--precision", paramLabel = "NAME", description = "fp32, fp16, int8, ... Default: fp32.")
+    Precision precision;
+
+    @Option(names = "--json", description = "Print the sweep's description instead of a summary.")
+    boolean json;
+
+    @Mixin
+    QuietOptions manners;
+
+    @Override
+    public Integer call() throws IOException {
+        Lines.warningsOnly();
+        SweepRequest request = new SweepRequest(
+                RunRequest.builder()
+                        .model(places.slug())
+                        .engine(engine)
+                        .device(device)
+                        .precision(precision)
+                        .build(),
+                null,
+                new SweepRequest.Texts(corpus, documents, field, id, paragraphs ? true : null, skipBad ? true : null),
+                window,
+                reduce,
+                hooks,
+                shardWindows,
+                null);
+        Interrupt interrupt = new Interrupt();
+        Progress progress = new Progress(err(), manners.quiet);
+        Path noRuns = Files.createTempDirectory("inspector-sweep");
+        try (Inspector inspector = places.open(1, noRuns)) {
+            Sweeps.Done done = inspector.sweeps().run(request, out, share(), maxBytes, listener(progress, interrupt));
+            progress.clear();
+            if (json) out().println(Json.write(done.manifest()));
+            else print(done, out());
+            out().flush();
+            return 0;
+        } finally {
+            progress.clear();
+            interrupt.done();
+            FolderOptions.delete(noRuns);
+        }
+    }
+
+    private Sweeps.Share share() {
+        if (shard == null) return Sweeps.Share.ALL;
+        String[] parts = shard.split("/", -1);
+        try {
+            if (parts.length == 2) return new Sweeps.Share(Integer.parseInt(parts[0]), Integer.parseInt(parts[1]));
+        } catch (NumberFormatException e) {
+            // refused below
+        }
+        throw Problem.invalid("this is no share of the shards")
+                .where("--shard")
+                .expected("I/N, such as 0/2 and 1/2")
+                .found(shard);
+    }
+
+    private SweepListener listener(Progress progress, Interrupt interrupt) {
+        return new SweepListener() {
+            @Override
+            public void planned(SweepManifest sweep, int ready) {
+                if (manners.quiet) return;
+                progress.clear();
+                err().println(String.format(
+                        Locale.ROOT,
+                        "%s, %s, %,d tokens; %s of at most %s%s",
+                        Plural.of(sweep.documents(), "document"),
+                        Plural.of(sweep.windows(), "window"),
+                        sweep.read(),
+                        Plural.of(sweep.parts().size(), "part"),
+                        ByteCount.of(sweep.bytes()),
+                        ready == 0 ? "" : ", " + ready + " there already"));
+                if (sweep.badLines() > 0) {
+                    err().println(Plural.of((int) sweep.badLines(), "bad line") + " left out: "
+                            + String.join("; ", sweep.firstBadLines()));
+                }
+                err().flush();
+            }
+
+            @Override
+            public void progress(SweepListener.Progress p) {
+                if (!p.phase().equals("running")) {
+                    progress.show(p.phase());
+                    return;
+                }
+                String rate = p.secondsLeft() < 0
+                        ? ""
+                        : String.format(
+                                Locale.ROOT, "%,.0f tokens/s, %s left", p.tokensPerSecond(), time(p.secondsLeft()));
+                progress.bar(p.shards(), p.of(), rate);
+            }
+
+            @Override
+            public boolean cancelled() {
+                return interrupt.requested();
+            }
+        };
+    }
+
+    private static String time(double seconds) {
+        long s = Math.round(seconds);
+        return s < 100 ? s + " s" : s < 6000 ? s / 60 + " min" : s / 3600 + " h " + s / 60 % 60 + " min";
+    }
+
+    /** What was done, and where it lies. */
+    static void print(Sweeps.Done done, PrintWriter out) {
+        SweepManifest m = done.manifest();
+        out.println(String.format(
+                Locale.ROOT,
+                "%s of %s, %,d tokens by %s (%s)",
+                Plural.of(m.windows(), "window"),
+                Plural.of(m.documents(), "document"),
+                m.tokens(),
+                m.model().slug(),
+                m.engine().name() + " " + m.engine().precision().label()));
+        if (done.seconds() > 0) {
+            out.println(String.format(
+                    Locale.ROOT,
+                    "%s in %s: %,.0f tokens a second",
+                    Plural.of(done.computed(), "part"),
+                    time(done.seconds()),
+                    done.tokens() / done.seconds()));
+        }
+        if (!done.missing().isEmpty()) {
+            out.println("waiting for the parts of " + Plural.of(done.missing().size(), "shard")
+                    + "; once they are there: inspector sweep merge DIR");
+        }
+        done.files().forEach((kind, file) -> out.println(String.format(Locale.ROOT, "%-12s %s", kind, file)));
+    }
+}
