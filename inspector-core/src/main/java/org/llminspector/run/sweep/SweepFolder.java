@@ -1,8 +1,11 @@
 package org.llminspector.run.sweep;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -60,11 +63,21 @@ public final class SweepFolder {
 
     void write(SweepManifest manifest, List<String> documents) {
         try {
-            Files.createDirectories(dir.resolve(PARTS));
+            dropUnfinished(Files.createDirectories(dir.resolve(PARTS)));
             Writes.replace(dir.resolve("documents.txt"), String.join("\n", documents) + "\n");
             Writes.replace(dir.resolve("sweep.json"), Json.write(manifest));
         } catch (IOException e) {
             throw Writes.failed("the sweep cannot be kept", dir, e);
+        }
+    }
+
+    /** Deletes what killed processes left half written; a living one writes a part within the hour. */
+    private static void dropUnfinished(Path parts) throws IOException {
+        Instant old = Instant.now().minus(1, ChronoUnit.HOURS);
+        try (DirectoryStream<Path> partial = Files.newDirectoryStream(parts, "*.partial")) {
+            for (Path p : partial) {
+                if (Files.getLastModifiedTime(p).toInstant().isBefore(old)) Files.deleteIfExists(p);
+            }
         }
     }
 

@@ -18,6 +18,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Batch;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SweepRequest;
@@ -141,14 +142,26 @@ public final class Sweeps {
         return new Done(manifest, files, todo.size(), missing, clock.read, clock.seconds());
     }
 
-    /** Merges a sweep whose parts are all there, without its corpus or an open model. */
-    public Done merge(Path out) {
+    /**
+     * Merges a sweep whose parts are all there; nothing is computed, and no corpus is read.
+     *
+     * @param slug the model, or null for the one of the sweep's name
+     * @throws Problem CONFLICT where parts are missing, or the model's weights are others than the sweep's
+     */
+    public Done merge(Path out, String slug) {
         SweepFolder folder = new SweepFolder(out);
         SweepManifest manifest = folder.manifest();
+        ModelFolder model = models.folder(slug == null ? manifest.model().slug() : slug);
+        if (!model.sha256().equals(manifest.model().weightsSha256())) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the model is not the one that the sweep is of")
+                    .where(model.slug())
+                    .expected("weights with SHA-256 " + manifest.model().weightsSha256())
+                    .found(model.sha256())
+                    .instead("name the sweep's model: --model");
+        }
         SweepRequest request = manifest.request();
-        var model = models.folder(manifest.model().slug());
-        List<Reducer> reducers =
-                Reducers.of(request.reduce(), new SweptModel(model.spec(), model.weights(), x -> x), request.hooks());
+        SweptModel swept = new SweptModel(model.spec(), model.weights(), x -> x);
+        List<Reducer> reducers = Reducers.of(request.reduce(), swept, request.hooks());
         return new Done(manifest, Merge.merge(folder, manifest, reducers), 0, List.of(), 0, 0);
     }
 

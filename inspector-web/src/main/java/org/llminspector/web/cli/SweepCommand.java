@@ -233,7 +233,7 @@ final class SweepCommand extends ModelCommand {
         if (done.seconds() > 0) {
             out.println(String.format(
                     Locale.ROOT,
-                    "%s in %s: %,.0f tokens a second",
+                    "%s in %s: %,.0f tokens per second",
                     Plural.of(done.computed(), "part"),
                     time(done.seconds()),
                     done.tokens() / done.seconds()));

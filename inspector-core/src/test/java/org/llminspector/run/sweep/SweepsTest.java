@@ -1,0 +1,262 @@
+package org.llminspector.run.sweep;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Intervention;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.engine.Precision;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.run.Inspector;
+import org.llminspector.run.TextModel;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.RunRequestBuilder;
+import org.llminspector.run.request.SweepRequest;
+import org.llminspector.run.request.SweepRequestBuilder;
+import org.llminspector.run.sweep.Sweeps.Done;
+import org.llminspector.run.sweep.Sweeps.Share;
+
+class SweepsTest {
+
+    @TempDir
+    static Path temp;
+
+    private static Inspector inspector;
+    private static Path corpus;
+
+    @BeforeAll
+    static void open() throws IOException {
+        inspector = TextModel.open(temp, 1 << 28);
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 12; i++) {
+            lines.append("{\"text\": \"")
+                    .append("The cat sat on mat ".repeat(1 + i % 4))
+                    .append(i)
+                    .append("\"}\n");
+        }
+        corpus = Files.writeString(temp.resolve("corpus.jsonl"), lines);
+    }
+
+    @AfterAll
+    static void close() {
+        inspector.close();
+    }
+
+    private static SweepRequestBuilder request() {
+        return SweepRequestBuilder.builder()
+                .corpus(new SweepRequest.Texts(corpus.toString(), null, null, null, null, null))
+                .reduce(List.of("moments", "loss", "top"))
+                .window(16)
+                .shardWindows(5);
+    }
+
+    private static Done run(SweepRequestBuilder request, String folder, Share share, SweepListener listener) {
+        return inspector.sweeps().run(request.build(), temp.resolve(folder), share, Sweeps.MOST_BYTES, listener);
+    }
+
+    private static Done run(SweepRequestBuilder request, String folder) {
+        return run(request, folder, Share.ALL, SweepListener.NONE);
+    }
+
+    /** The same merged files, byte for byte. */
+    private static void same(Done found, Done expected) {
+        assertThat(found.files().keySet()).isEqualTo(expected.files().keySet()).isNotEmpty();
+        expected.files()
+                .forEach((kind, file) -> assertThat(found.files().get(kind)).hasSameBinaryContentAs(file));
+    }
+
+    private static List<String> parts(String folder) throws IOException {
+        try (Stream<Path> files = Files.list(temp.resolve(folder).resolve("parts"))) {
+            return files.map(f -> f.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @Test
+    void theSameBitsWhoeverComputesWhichShard() throws IOException {
+        Done whole = run(request(), "whole");
+        assertThat(whole.manifest().parts()).hasSizeGreaterThan(2);
+        assertThat(whole.files().keySet()).containsExactlyInAnyOrder("moments", "loss", "top");
+        Done second = run(request(), "shares", new Share(1, 2), SweepListener.NONE);
+        assertThat(second.files()).isEmpty();
+        assertThat(second.missing()).isNotEmpty().allMatch(s -> s % 2 == 0);
+        assertThatThrownBy(() -> inspector.sweeps().merge(temp.resolve("shares"), null))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("of the shards 0");
+        Done first = run(request(), "shares", new Share(0, 2), SweepListener.NONE);
+        assertThat(first.missing()).isEmpty();
+        same(first, whole);
+        for (Path file : first.files().values()) Files.delete(file);
+        same(inspector.sweeps().merge(temp.resolve("shares"), null), whole);
+    }
+
+    @Test
+    void aStoppedSweepGoesOnAndARepeatedOneIsFree() throws IOException {
+        Done whole = run(request(), "unstopped");
+        List<Integer> batches = new ArrayList<>();
+        SweepListener stops = new SweepListener() {
+            @Override
+            public boolean cancelled() {
+                batches.add(1);
+                return batches.size() > 6; // asked before each batch, and while the model opens
+            }
+        };
+        assertThatThrownBy(() -> run(request(), "stopped", Share.ALL, stops))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("cancelled");
+        List<String> before = parts("stopped");
+        assertThat(before).isNotEmpty().hasSizeLessThan(whole.manifest().parts().size());
+        Done rest = run(request(), "stopped");
+        assertThat(rest.computed()).isEqualTo(whole.manifest().parts().size() - before.size());
+        assertThat(parts("stopped")).containsAll(before);
+        same(rest, whole);
+        Done repeated = run(request(), "stopped");
+        assertThat(repeated.computed()).isZero();
+        assertThat(repeated.tokens()).isZero();
+    }
+
+    /** What the program says of each document alone, summed. */
+    @Test
+    void theLossIsThatOfTheTexts() throws IOException {
+        Done done = run(request().window(64), "loss");
+        double sum = 0;
+        long count = 0;
+        for (String line : Files.readAllLines(corpus)) {
+            String text = line.replaceAll(".*: \"|\"}", "");
+            var scores = inspector
+                    .runs()
+                    .sampling()
+                    .scores(RunRequest.builder().prompt(text).build(), null, null, null, 0);
+            for (var t : scores.tokens()) {
+                sum -= t.logprob();
+                count++;
+            }
+        }
+        try (SafetensorsFile loss = SafetensorsFile.open(done.files().get("loss"))) {
+            Tensor sums = loss.tensor("window/sum");
+            Tensor counts = loss.tensor("window/count");
+            double all = 0;
+            long n = 0;
+            for (int w = 0; w < sums.size(); w++) {
+                all += sums.get(w);
+                n += (long) counts.get(w);
+            }
+            assertThat(n).isEqualTo(count);
+            assertThat(all).isCloseTo(sum, within(1e-4 * count));
+        }
+        assertThat(done.manifest().documents()).isEqualTo(12);
+    }
+
+    /** An INT8 sweep is of the INT8 model: another loss than FP32's, and both engines agree in FP32. */
+    @Test
+    void eachEngineAndPrecisionHasItsOwnSweep() throws IOException {
+        double torch = loss(run(side(null, null), "torch"));
+        double onnx = loss(run(side("onnx", null), "onnx"));
+        double int8 = loss(run(side("onnx", Precision.INT8), "int8"));
+        assertThat(onnx).isCloseTo(torch, within(1e-4));
+        assertThat(Math.abs(int8 - onnx)).isGreaterThan(1e-4);
+        assertThat(parts("torch")).doesNotContainAnyElementsOf(parts("onnx"));
+        assertThat(parts("onnx")).doesNotContainAnyElementsOf(parts("int8"));
+    }
+
+    /** Every window with attention's output of layer 0 set to zero: its moments say so, and the loss is another. */
+    @Test
+    void anInterventionIsInEveryWindow() throws IOException {
+        String hook = HookPoint.ATTN_OUT.template().replace("{i}", "0");
+        Intervention zero = new Intervention(hook, Intervention.Op.ZERO, null, null, null, null, null, null, null);
+        SweepRequestBuilder changed = request()
+                .reduce(List.of("moments", "loss"))
+                .a(RunRequest.builder().interventions(List.of(zero)).build());
+        Done done = run(changed, "zeroed");
+        try (SafetensorsFile moments = SafetensorsFile.open(done.files().get("moments"))) {
+            assertThat(moments.tensor(hook + "/max").toFloats()).containsOnly(0f);
+            assertThat(moments.tensor(hook.replace(".0.", ".1.") + "/max").toFloats())
+                    .doesNotContain(0f);
+        }
+        assertThat(loss(done)).isNotEqualTo(loss(run(request(), "unchanged")));
+    }
+
+    private static SweepRequestBuilder side(String engine, Precision precision) {
+        RunRequestBuilder a = RunRequest.builder().engine(engine).precision(precision);
+        return request().a(a.build()).reduce(List.of("loss"));
+    }
+
+    private static double loss(Done done) {
+        try (SafetensorsFile loss = SafetensorsFile.open(done.files().get("loss"))) {
+            double sum = 0;
+            double count = 0;
+            for (int p = 0; p < loss.tensor("position/sum").size(); p++) {
+                sum += loss.tensor("position/sum").get(p);
+                count += loss.tensor("position/count").get(p);
+            }
+            return sum / count;
+        }
+    }
+
+    @Test
+    void whatCannotBeSweptIsRefusedBeforeAnythingRuns() {
+        assertThatThrownBy(() -> run(request().window(1 << 20), "no")).hasMessageContaining("context");
+        assertThatThrownBy(() -> run(request().shardWindows(0), "no")).hasMessageContaining("shard_windows");
+        assertThatThrownBy(() -> run(request().reduce(List.of("moment")), "no"))
+                .hasMessageContaining("closest: moments");
+        assertThatThrownBy(() -> run(request().corpus(null), "no")).hasMessageContaining("corpus.path");
+        assertThatThrownBy(() -> new Share(2, 2)).isInstanceOf(Problem.class);
+        assertThatThrownBy(() -> inspector
+                        .sweeps()
+                        .run(request().build(), temp.resolve("no"), Share.ALL, 10, SweepListener.NONE))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("parts, ");
+        assertThat(temp.resolve("no")).doesNotExist();
+        assertThatThrownBy(() -> inspector.sweeps().merge(temp.resolve("no"), null))
+                .hasMessageContaining("no sweep in this folder");
+    }
+
+    /** A part that was cut is not merged as if it were whole. */
+    @Test
+    void aDamagedPartIsRefusedByName() throws IOException {
+        Done done = run(request(), "damaged");
+        Path part = temp.resolve("damaged/parts/" + done.manifest().parts().get(1) + ".safetensors");
+        byte[] bytes = Files.readAllBytes(part);
+        Files.delete(part);
+        Files.write(part, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+        assertThatThrownBy(() -> inspector.sweeps().merge(temp.resolve("damaged"), null))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining(done.manifest().parts().get(1));
+    }
+
+    @Test
+    void progressHasARateAndTheTimeLeft() {
+        List<SweepListener.Progress> seen = new ArrayList<>();
+        List<Integer> ready = new ArrayList<>();
+        run(request(), "progress", Share.ALL, new SweepListener() {
+            @Override
+            public void planned(SweepManifest manifest, int there) {
+                ready.add(there);
+                assertThat(manifest.bytes()).isPositive();
+            }
+
+            @Override
+            public void progress(Progress progress) {
+                seen.add(progress);
+            }
+        });
+        assertThat(ready).containsExactly(0);
+        assertThat(seen).extracting(SweepListener.Progress::phase).contains("reading", "opening", "running", "merging");
+        SweepListener.Progress last = seen.get(seen.size() - 2);
+        assertThat(last.shards()).isEqualTo(last.of());
+        assertThat(last.tokensPerSecond()).isPositive();
+        assertThat(last.secondsLeft()).isCloseTo(0, within(1e-9));
+    }
+}
