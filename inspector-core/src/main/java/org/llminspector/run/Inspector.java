@@ -11,6 +11,7 @@ import org.llminspector.run.models.Models;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.sweep.SweepJobs;
 import org.llminspector.run.sweep.Sweeps;
 import org.llminspector.run.work.MemoryLedger;
 import org.llminspector.run.work.RunQueue;
@@ -39,6 +40,7 @@ public final class Inspector implements AutoCloseable {
     private final Analyses analyses;
     private final Training training;
     private final Sweeps sweeps;
+    private final SweepJobs sweepJobs;
 
     private Inspector(InspectorConfig config) {
         config.nameFolders();
@@ -56,6 +58,12 @@ public final class Inspector implements AutoCloseable {
         comparisons = new Comparisons(open, store, queue, budget, compared, models::defaultSlug);
         analyses = Analyses.of(open, store, queue, budget, runs.recaptures(), models::defaultSlug);
         sweeps = new Sweeps(open, queue, models::defaultSlug);
+        sweepJobs = new SweepJobs(
+                config.runsDir().resolve("sweeps"),
+                config.runsDir().toAbsolutePath().resolveSibling("corpora"),
+                sweeps,
+                queue,
+                store::newId);
         training = new Training(
                 new TrainingJobs(config.trainedDir(), cache, ledger, open::forget),
                 new TrainingRecords(cache, config.modelRoots()),
@@ -92,9 +100,14 @@ public final class Inspector implements AutoCloseable {
         return analyses;
     }
 
-    /** Sweeps of models over corpora. */
+    /** Sweeps of models over corpora, run by the caller into a folder of its choice. */
     public Sweeps sweeps() {
         return sweeps;
+    }
+
+    /** Sweeps that this program runs by itself, kept beside the runs. */
+    public SweepJobs sweepJobs() {
+        return sweepJobs;
     }
 
     /** Training jobs, their records, gradients. */
@@ -114,6 +127,7 @@ public final class Inspector implements AutoCloseable {
     @Override
     public void close() {
         training.jobs().close();
+        sweepJobs.close();
         if (!queue.end()) return;
         training.learning().close();
         open.close();

@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 import org.llminspector.base.Json;
 import org.llminspector.capture.Capture;
 import org.llminspector.checkpoint.Checkpoint;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.Kernel;
 import org.llminspector.engine.Precision;
@@ -31,11 +32,12 @@ import org.llminspector.hook.HookPoint;
  * EngineBench times one model on one engine in a fresh process, in milliseconds; {@code scripts/bench} calls it.
  *
  * <p>{@code --model PATH --engine torch|onnx --precision P [--kernel fast|exact] [--form fast|hooked] --what
- * prefill,prefill512,decode,capture} (load is always measured). The caller sets the threads, through {@code -Dai.djl.pytorch.num_threads}.
+ * prefill,prefill512,decode,capture,rows} (load is always measured). The caller sets the threads, through {@code -Dai.djl.pytorch.num_threads}.
  */
 public final class EngineBench {
 
     private static final int REPETITIONS = 7;
+    private static final int ROWS = 16;
     private static final int PROMPT = 16; // tokens before decoding
     private static final int DECODED = 32;
     private static final int SEQUENCES = 4; // of DECODED tokens each, after the warm-up
@@ -78,6 +80,7 @@ public final class EngineBench {
                 if (what.contains("prefill512")) result.put("prefill_512_ms", bench.prefill(512));
                 if (what.contains("decode")) result.put("decode_ms", bench.decode());
                 if (what.contains("capture")) bench.capture();
+                if (what.contains("rows")) bench.rows();
             }
         }
         System.out.println(Json.write(result));
@@ -160,6 +163,35 @@ public final class EngineBench {
                     add(times, e.getKey() + "_whole_128_ms", whole);
                 }
             }
+        }
+        result.putAll(times);
+    }
+
+    /** 16 rows of 128 tokens as a batch beside 16 sequences, in turns; every layer's neurons are captured. */
+    private void rows() {
+        int[][] rows = new int[ROWS][];
+        for (int r = 0; r < ROWS; r++) {
+            int first = r;
+            rows[r] = IntStream.range(first, first + 128)
+                    .map(i -> i * 7919 % engine.spec().vocab())
+                    .toArray();
+        }
+        TreeSet<HookId> hooks = new TreeSet<>(HookPatterns.match(engine.spec(), List.of("blocks.*.mlp.hook_post")));
+        Map<String, List<Double>> times = new LinkedHashMap<>();
+        for (int i = 0; i <= REPETITIONS; i++) { // the first warms up
+            long from = System.nanoTime();
+            engine.run(Batch.of(rows, hooks), (id, value) -> {});
+            double batch = ms(from);
+            from = System.nanoTime();
+            for (int[] row : rows) {
+                try (Session session = engine.begin(new SessionRequest(128, hooks, List.of(), List.of()))) {
+                    session.append(row);
+                    session.capture().close();
+                }
+            }
+            if (i == 0) continue;
+            add(times, "batch_16_ms", batch);
+            add(times, "turns_16_ms", ms(from));
         }
         result.putAll(times);
     }

@@ -40,6 +40,12 @@ final class Corpora {
         }
     }
 
+    /** Whether a path is a corpus by name, not a file. */
+    static boolean named(String path) {
+        int colon = path.indexOf(':');
+        return NamedCorpus.find(colon < 0 ? path : path.substring(0, colon)).isPresent();
+    }
+
     static Opened open(Texts texts) {
         if (texts == null || texts.path() == null || texts.path().isBlank()) {
             throw Problem.invalid("a sweep needs texts")

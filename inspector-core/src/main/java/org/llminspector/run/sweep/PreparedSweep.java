@@ -3,6 +3,7 @@ package org.llminspector.run.sweep;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedSet;
+import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 import org.llminspector.analysis.reduce.Reducer;
 import org.llminspector.analysis.reduce.Reducers;
@@ -45,7 +46,8 @@ final class PreparedSweep {
     private final Shards shards;
     private final SortedSet<HookId> hooks;
 
-    PreparedSweep(SweepRequest request, ModelFolder folder) {
+    /** @param cancelled asked between documents */
+    PreparedSweep(SweepRequest request, ModelFolder folder, BooleanSupplier cancelled) {
         this.request = request;
         this.folder = folder;
         RunRequest a = request.a() == null ? RunRequest.builder().build() : request.a();
@@ -84,6 +86,7 @@ final class PreparedSweep {
         this.windows = new Windows(prefix, window);
         this.corpus = Corpora.open(request.corpus());
         corpus.documents().read(d -> {
+            if (cancelled.getAsBoolean()) throw cancelled();
             windows.add(d.id(), ids(tokenizer, d.text()));
             return true;
         });
@@ -96,6 +99,12 @@ final class PreparedSweep {
         long row = Math.max(1, CaptureBudget.bytes(folder.spec(), hooks, window));
         this.shards = new Shards(windows, each, (int) Math.max(1, Math.min(MOST_ROWS, BATCH_BYTES / row)));
         fits(reducers);
+    }
+
+    static Problem cancelled() {
+        return Problem.of(Problem.Kind.CONFLICT, "the sweep was cancelled")
+                .found("finished parts are kept")
+                .instead("run it again into the same folder: it goes on");
     }
 
     /** Ids of a text without what the tokenizer adds around it. */

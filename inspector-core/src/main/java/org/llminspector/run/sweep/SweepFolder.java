@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -19,12 +20,14 @@ import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
 
 /**
- * A sweep on disk: {@code sweep.json}; {@code documents.txt}, an id a line; {@code parts/}, a file a shard, which a killed
+ * A sweep on disk: {@code sweep.json}; {@code documents.jsonl}, an id a line; {@code windows.safetensors}, their tokens; {@code
+ * parts/}, a file a shard, which a killed
  * sweep goes on with and a repeated one reads; and once all are there the merged results, a file a reducer.
  */
 public final class SweepFolder {
 
     private static final String PARTS = "parts";
+    private static final String DOCUMENTS = "documents.jsonl";
 
     private final Path dir;
 
@@ -61,13 +64,33 @@ public final class SweepFolder {
         }
     }
 
-    void write(SweepManifest manifest, List<String> documents) {
+    void write(SweepManifest manifest, Windows windows) {
         try {
             dropUnfinished(Files.createDirectories(dir.resolve(PARTS)));
-            Writes.replace(dir.resolve("documents.txt"), String.join("\n", documents) + "\n");
+            Writes.replace(dir.resolve(DOCUMENTS), lines(windows.documents()));
+            SafetensorsWriter.write(dir.resolve("windows.safetensors"), windows.state(), Map.of());
             Writes.replace(dir.resolve("sweep.json"), Json.write(manifest));
         } catch (IOException e) {
             throw Writes.failed("the sweep cannot be kept", dir, e);
+        }
+    }
+
+    private static String lines(List<String> ids) throws IOException {
+        StringBuilder lines = new StringBuilder();
+        for (String id : ids) lines.append(Json.mapper().writeValueAsString(id)).append('\n');
+        return lines.toString();
+    }
+
+    /** Ids of the documents, by index. */
+    List<String> documents() {
+        Path file = dir.resolve(DOCUMENTS);
+        try (Stream<String> lines = Files.lines(file)) {
+            List<String> ids = new ArrayList<>();
+            for (String line : (Iterable<String>) lines::iterator)
+                ids.add(Json.mapper().readValue(line, String.class));
+            return ids;
+        } catch (IOException e) {
+            throw Reads.unreadable(file, e);
         }
     }
 

@@ -38,5 +38,27 @@ public record SweepManifest(
         List<String> parts,
         long bytes) {
 
+    /** The same without the parts' names, of which there may be thousands. */
+    SweepManifest brief() {
+        return new SweepManifest(
+                format,
+                created,
+                request,
+                model,
+                engine,
+                prefix,
+                window,
+                windows,
+                documents,
+                tokens,
+                read,
+                badLines,
+                firstBadLines,
+                batch,
+                hooks,
+                List.of(),
+                bytes);
+    }
+
     static final String FORMAT = "llm-inspector sweep 1";
 }

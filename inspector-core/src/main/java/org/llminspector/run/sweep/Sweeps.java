@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.llminspector.analysis.reduce.Reducer;
@@ -20,9 +21,11 @@ import org.llminspector.engine.Batch;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.work.RunQueue;
+import org.llminspector.tokenize.Token;
 
 /**
  * Sweeps of models over corpora: corpus, documents, windows, shards, parts, and the parts merged. A part that is there is
@@ -83,6 +86,29 @@ public final class Sweeps {
             long tokens,
             double seconds) {}
 
+    /** Refuses a request whose model or reducers there are not, before its corpus is read. */
+    void check(SweepRequest request) {
+        ModelFolder folder = models.folder(slug(request));
+        folder.requireTokenizer();
+        Reducers.of(request.reduce(), new SweptModel(folder.spec(), folder.weights(), x -> x), request.hooks());
+        PreparedRun.withDefaults(request.a() == null ? RunRequest.builder().build() : request.a(), folder);
+    }
+
+    /** A model's tokens by id; their ids alone where the model is gone. */
+    IntFunction<Token> tokens(String slug) {
+        try {
+            return models.folder(slug)::token;
+        } catch (Problem gone) {
+            return Token::ofId;
+        }
+    }
+
+    private String slug(SweepRequest request) {
+        return request.a() == null || request.a().model() == null
+                ? defaultModel.get()
+                : request.a().model();
+    }
+
     /**
      * Runs a sweep's shards, each on the queue's worker, and merges the parts once all are there. Blocks; the listener gets
      * progress.
@@ -91,11 +117,9 @@ public final class Sweeps {
      * @param mostBytes of all parts; more are refused before anything runs
      */
     public Done run(SweepRequest request, Path out, Share share, long mostBytes, SweepListener listener) {
-        String slug = request.a() == null || request.a().model() == null
-                ? defaultModel.get()
-                : request.a().model();
+        String slug = slug(request);
         listener.progress(new SweepListener.Progress("reading", 0, 0, 0, 0, -1));
-        PreparedSweep sweep = new PreparedSweep(request, models.folder(slug));
+        PreparedSweep sweep = new PreparedSweep(request, models.folder(slug), listener::cancelled);
         SweepFolder folder = new SweepFolder(out);
         RunRequest side = sweep.side();
         listener.progress(new SweepListener.Progress("opening", 0, 0, 0, 0, -1));
@@ -114,7 +138,7 @@ public final class Sweeps {
                         .instead(
                                 "take larger shards (--shard-windows), fewer reducers or hooks, or allow it (--max-bytes)");
             }
-            folder.write(manifest, sweep.windows().documents());
+            folder.write(manifest, sweep.windows());
             return run(sweep, manifest, folder, share, listener);
         }
     }
@@ -170,11 +194,7 @@ public final class Sweeps {
         InspectorEngine engine = models.engine(sweep.folder(), sweep.side());
         List<Reducer> reducers = sweep.reducers(engine::unembed);
         for (WindowBatch batch : sweep.shards().batches(shard)) {
-            if (listener.cancelled()) {
-                throw Problem.of(Problem.Kind.CONFLICT, "the sweep was cancelled")
-                        .found("finished parts are kept")
-                        .instead("run it again into the same folder: it goes on");
-            }
+            if (listener.cancelled()) throw PreparedSweep.cancelled();
             long from = System.nanoTime();
             engine.run(new Batch(batch.tokens(), sweep.pass(batch.positions()), null), (hook, value) -> {
                 for (Reducer r : reducers) if (r.hooks().contains(hook)) r.add(batch, hook, value);

@@ -1,9 +1,15 @@
 package org.llminspector.run.sweep;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
 
 /**
  * Windows of a corpus's documents: rows of tokens that are read together. A longer document has several of the full
@@ -12,8 +18,8 @@ import org.llminspector.base.Problem;
  */
 final class Windows {
 
-    /** Most tokens of all windows: 2 GiB of memory. */
-    static final long MOST_TOKENS = 512L << 20;
+    /** Most tokens of all windows: 1 GiB of memory. */
+    static final long MOST_TOKENS = 256L << 20;
 
     private static final int CHUNK = 1 << 20;
 
@@ -84,6 +90,33 @@ final class Windows {
             if (tokens % CHUNK == 0) chunks.add(new int[CHUNK]);
             chunks.get((int) (tokens / CHUNK))[(int) (tokens % CHUNK)] = ids[i];
         }
+    }
+
+    /**
+     * As tensors: {@code tokens} I32 of all windows one after another, {@code begin} I64 and {@code from}, {@code document}
+     * I32 [window].
+     */
+    SortedMap<String, Tensor> state() {
+        ByteBuffer ids =
+                ByteBuffer.allocate(Math.toIntExact(tokens * Integer.BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+        for (int c = 0; c < chunks.size(); c++) {
+            ids.asIntBuffer().position(c * CHUNK).put(chunks.get(c), 0, (int)
+                    Math.min(CHUNK, tokens - (long) c * CHUNK));
+        }
+        ByteBuffer first = ByteBuffer.allocate(size * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        first.asLongBuffer().put(begins, 0, size);
+        SortedMap<String, Tensor> state = new TreeMap<>();
+        state.put("tokens", Tensor.of(DType.I32, ids, tokens));
+        state.put("begin", Tensor.of(DType.I64, first, size));
+        state.put("from", ints(froms));
+        state.put("document", ints(owners));
+        return state;
+    }
+
+    private Tensor ints(int[] values) {
+        ByteBuffer bytes = ByteBuffer.allocate(size * Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asIntBuffer().put(values, 0, size);
+        return Tensor.of(DType.I32, bytes, size);
     }
 
     int size() {

@@ -38,6 +38,7 @@ import org.llminspector.web.server.api.PositionRoutes;
 import org.llminspector.web.server.api.PullRoutes;
 import org.llminspector.web.server.api.RunRoutes;
 import org.llminspector.web.server.api.SamplingRoutes;
+import org.llminspector.web.server.api.SweepRoutes;
 import org.llminspector.web.server.api.SystemRoutes;
 import org.llminspector.web.server.api.TextRoutes;
 import org.llminspector.web.server.api.TrainingRoutes;
@@ -180,6 +181,7 @@ public final class Server implements AutoCloseable {
                 new EmbeddingRoutes(models, analyses.embeddings()),
                 new LearningRoutes(trainings.learning()),
                 new ComparisonRoutes(inspector.comparisons(), queue, stream),
+                new SweepRoutes(inspector.sweepJobs(), queue, stream),
                 new OpenAiRoutes(models, runs, queue, metrics, stream),
                 new DocsRoutes());
     }

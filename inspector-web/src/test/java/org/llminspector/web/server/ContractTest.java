@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.javalin.router.Endpoint;
 import io.javalin.router.ParsedEndpoint;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -414,6 +416,8 @@ class ContractTest extends LiveTest {
         live.get(pair).problem(404);
         learning();
 
+        sweeps();
+
         live.get("/api/v1/recipes");
         live.get("/api/v1/training-jobs");
         live.get("/api/v1/training-jobs/none").problem(404);
@@ -435,6 +439,63 @@ class ContractTest extends LiveTest {
                         "POST /api/v1/comparisons/{id}/cancel",
                         "POST /api/v1/benchmarks/{id}/cancel",
                         "POST /api/v1/models/pull");
+    }
+
+    private static void sweeps() throws IOException {
+        Path corpora = Files.createDirectories(live.corpora);
+        Files.writeString(corpora.resolve("cats.txt"), "the cat sat on the mat\n\na cat\n\nthe mat\n");
+        live.get("/api/v1/sweeps");
+        live.get("/api/v1/sweeps/none").problem(404);
+        String request = "{\"corpus\":{\"path\":\"cats.txt\",\"paragraphs\":true},\"window\":8,"
+                + "\"reduce\":[\"loss\",\"moments\",\"top\",\"histogram\"],\"shard_windows\":1}";
+        live.post("/api/v1/sweeps", request.replace("cats.txt", "../runs")).problem(404);
+        live.post("/api/v1/sweeps", request.replace("cats.txt", "/etc/passwd")).problem(404);
+        live.post("/api/v1/sweeps", request.replace("moments", "moment")).problem(400);
+        String id = live.post("/api/v1/sweeps", request).json().path("id").asText();
+        String at = "/api/v1/sweeps/" + id;
+        assertThat(live.get(at, "Accept", "text/event-stream").text()).contains("event: done");
+        JsonNode sweep = live.get(at).json();
+        assertThat(sweep.path("state").asText()).isEqualTo("finished");
+        assertThat(sweep.path("parts")).isEqualTo(sweep.path("of"));
+        assertThat(sweep.at("/sweep/documents").asInt()).isEqualTo(3);
+        assertThat(sweep.at("/loss/perplexity").asDouble()).isGreaterThan(1);
+        JsonNode results = live.get(at + "/results").json().path("results");
+        assertThat(results).hasSizeGreaterThan(10);
+        String hook = "blocks.1.mlp.hook_post";
+        String mean = at + "/results/moments?name=" + hook + "/mean";
+        JsonNode means = live.get(mean, "Accept", "application/json").json().path("values");
+        live.get(mean, "Accept", "application/x-npy");
+        live.get(at + "/results/moments?name=none", "Accept", "application/json")
+                .problem(404);
+        JsonNode unit = live.get(at + "/units/" + hook + "/3").json();
+        assertThat(unit.path("mean").asDouble()).isEqualTo(means.get(3).asDouble());
+        JsonNode best = unit.at("/high/0");
+        assertThat(best.path("value")).isEqualTo(unit.path("max"));
+        assertThat(best.path("tokens")
+                        .get(best.path("position").asInt())
+                        .path("text")
+                        .asText())
+                .isNotEmpty();
+        live.get(at + "/units/" + hook + "/100000").problem(404);
+        live.get(at + "/units/hook_embed/0").problem(404);
+        live.post(at + "/stop", "").problem(409);
+        live.post(at + "/resume", "");
+        live.get(at, "Accept", "text/event-stream");
+        assertThat(live.get("/api/v1/sweeps").json().path("sweeps")).hasSize(1);
+        live.send("DELETE", at, null);
+        live.get(at).problem(404);
+
+        String many = "{\"corpus\":{\"path\":\"tales:train\",\"documents\":2000},\"window\":16,\"shard_windows\":1}";
+        String stopped = "/api/v1/sweeps/"
+                + live.post("/api/v1/sweeps", many).json().path("id").asText();
+        live.post("/api/v1/sweeps", request).problem(409);
+        live.send("DELETE", stopped, null).problem(409);
+        assertThat(live.post(stopped + "/stop", "").json().path("state").asText())
+                .isIn("stopping", "stopped");
+        assertThat(live.get(stopped, "Accept", "text/event-stream").text()).contains("event: done");
+        assertThat(live.get(stopped).json().path("state").asText()).isEqualTo("stopped");
+        live.get(stopped + "/results").problem(409);
+        live.send("DELETE", stopped, null);
     }
 
     private static void learning() {

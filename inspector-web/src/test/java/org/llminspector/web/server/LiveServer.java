@@ -66,6 +66,9 @@ final class LiveServer implements AutoCloseable {
     final Inspector inspector;
     final Server server;
     final String base;
+    /** The folder whose files sweeps may read. */
+    final Path corpora;
+
     private final HttpClient client = HttpClient.newHttpClient();
 
     LiveServer(Path folder) throws IOException {
@@ -79,6 +82,7 @@ final class LiveServer implements AutoCloseable {
     /** @param environment where the hub and its cache are */
     LiveServer(Path folder, int queue, String host, String token, Map<String, String> environment) throws IOException {
         Path models = TinyModels.in(folder);
+        corpora = folder.resolve("corpora");
         inspector = Inspector.open(new InspectorConfig(
                 List.of(models),
                 models.resolve("tiny"),

@@ -1,0 +1,38 @@
+package org.llminspector.run.sweep;
+
+import java.util.List;
+import org.llminspector.run.request.SweepRequest;
+
+/**
+ * A sweep of this program, under way or ended.
+ *
+ * @param state of it
+ * @param sweep what it is of; null until its corpus is read; without the names of its parts
+ * @param progress null unless it runs
+ * @param parts that are there
+ * @param of all parts; 0 until the corpus is read
+ * @param results reducers whose merged results are there
+ * @param loss null until it is merged, or where it kept none
+ * @param trouble why it failed, or null
+ */
+public record SweepJob(
+        String id,
+        State state,
+        SweepRequest request,
+        SweepManifest sweep,
+        SweepListener.Progress progress,
+        int parts,
+        int of,
+        List<String> results,
+        SweepResults.Loss loss,
+        String trouble) {
+
+    /** State of a sweep. */
+    public enum State {
+        RUNNING,
+        STOPPING,
+        STOPPED,
+        FINISHED,
+        FAILED
+    }
+}

@@ -1,0 +1,263 @@
+package org.llminspector.run.sweep;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.llminspector.base.Json;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
+import org.llminspector.base.Writes;
+import org.llminspector.run.request.SweepRequest;
+import org.llminspector.run.work.RunQueue;
+
+/**
+ * Sweeps that this program runs by itself, a folder each beside the runs. One runs at a time, on a thread of its own; runs
+ * of models go on between its shards. Thread-safe.
+ */
+public final class SweepJobs implements AutoCloseable {
+
+    private static final Pattern ID = Pattern.compile("[0-9]{8}-[0-9]{6}-[0-9]{3}-[0-9a-f]{6}");
+
+    private final Path root;
+    private final Path texts;
+    private final Sweeps sweeps;
+    private final RunQueue queue;
+    private final Supplier<String> ids;
+    private final Map<String, SweepThread> threads = new LinkedHashMap<>(); // of this process
+    private boolean closed;
+
+    /**
+     * @param root parent of the sweeps' folders
+     * @param texts the folder whose files, and no others, a request's corpus may name
+     */
+    public SweepJobs(Path root, Path texts, Sweeps sweeps, RunQueue queue, Supplier<String> ids) {
+        this.root = root;
+        this.texts = texts;
+        this.sweeps = sweeps;
+        this.queue = queue;
+        this.ids = ids;
+    }
+
+    /**
+     * Begins a sweep.
+     *
+     * @throws Problem INVALID for a request that cannot be run; NOT_FOUND for a model or a corpus that is missing; CONFLICT
+     *     while another one runs; STORAGE where nothing can be written
+     */
+    public synchronized SweepJob begin(SweepRequest request) {
+        sweeps.check(request);
+        located(request);
+        free();
+        String id = ids.get();
+        Path dir = root.resolve(id);
+        try {
+            Files.createDirectories(root);
+            Writes.privateFolder(dir);
+            Writes.replace(dir.resolve("request.json"), Json.write(request));
+        } catch (IOException e) {
+            throw Writes.failed("the sweep cannot be kept", dir, e);
+        }
+        start(id, request);
+        return job(id);
+    }
+
+    /** Goes on with a sweep where it was; one that is finished only merges its parts again. */
+    public synchronized SweepJob resume(String id) {
+        SweepRequest request = request(dir(id));
+        free();
+        start(id, request);
+        return job(id);
+    }
+
+    private void start(String id, SweepRequest request) {
+        if (closed) throw Problem.of(Problem.Kind.BUSY, "the program is closing");
+        SweepRequest here = located(request);
+        Path dir = root.resolve(id);
+        threads.put(
+                id,
+                SweepThread.start(
+                        id, queue, listener -> sweeps.run(here, dir, Sweeps.Share.ALL, Sweeps.MOST_BYTES, listener)));
+    }
+
+    private void free() {
+        threads.values().stream().filter(t -> !t.ended()).findFirst().ifPresent(busy -> {
+            throw Problem.of(Problem.Kind.CONFLICT, "another sweep is under way")
+                    .where("sweep " + busy.id())
+                    .expected("one at a time")
+                    .instead("stop it, or wait until it has ended");
+        });
+    }
+
+    /** The request with its corpus's path on this machine: a corpus by name, or a file below the folder of texts. */
+    private SweepRequest located(SweepRequest request) {
+        SweepRequest.Texts corpus = request.corpus();
+        if (corpus == null || corpus.path() == null || Corpora.named(corpus.path())) return request;
+        Path real;
+        try {
+            real = texts.resolve(corpus.path()).toRealPath();
+            if (!real.startsWith(texts.toRealPath())) real = null;
+        } catch (IOException | java.nio.file.InvalidPathException e) {
+            real = null;
+        }
+        if (real == null) {
+            throw Problem.notFound("there is no such corpus")
+                    .where("corpus.path")
+                    .expected("tales:train, tales:held_out, or a file or folder in " + texts)
+                    .found(Problem.shown(corpus.path()))
+                    .instead("put the texts there, or run `inspector sweep` on this machine");
+        }
+        return new SweepRequest(
+                request.a(),
+                request.b(),
+                new SweepRequest.Texts(
+                        real.toString(),
+                        corpus.documents(),
+                        corpus.field(),
+                        corpus.id(),
+                        corpus.paragraphs(),
+                        corpus.skipBad()),
+                request.window(),
+                request.reduce(),
+                request.hooks(),
+                request.shardWindows(),
+                request.name());
+    }
+
+    /** Ends a sweep after the batch under way; what is finished is kept. */
+    public synchronized SweepJob stop(String id) {
+        dir(id);
+        SweepThread thread = threads.get(id);
+        if (thread == null || thread.ended()) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the sweep is not under way")
+                    .where("sweep " + id);
+        }
+        thread.end();
+        return job(id);
+    }
+
+    /** All, the newest first. */
+    public synchronized List<SweepJob> list() {
+        if (!Files.isDirectory(root)) return List.of();
+        try (Stream<Path> all = Files.list(root)) {
+            return all.map(p -> p.getFileName().toString())
+                    .filter(n -> ID.matcher(n).matches())
+                    .sorted(Comparator.reverseOrder())
+                    .map(this::job)
+                    .toList();
+        } catch (IOException e) {
+            throw Reads.unreadable(root, e);
+        }
+    }
+
+    public synchronized SweepJob job(String id) {
+        Path dir = dir(id);
+        SweepThread thread = threads.get(id);
+        SweepFolder folder = new SweepFolder(dir);
+        SweepManifest manifest = Files.exists(dir.resolve("sweep.json")) ? folder.manifest() : null;
+        int parts = manifest == null
+                ? 0
+                : manifest.parts().size() - folder.missing(manifest).size();
+        boolean whole = manifest != null && parts == manifest.parts().size();
+        List<String> results = whole ? List.copyOf(SweepResults.kinds(dir).keySet()) : List.of();
+        SweepJob.State state =
+                thread != null ? thread.state() : results.isEmpty() ? SweepJob.State.STOPPED : SweepJob.State.FINISHED;
+        return new SweepJob(
+                id,
+                state,
+                request(dir),
+                manifest == null ? null : manifest.brief(),
+                thread == null || thread.ended() ? null : thread.progress(),
+                parts,
+                manifest == null ? 0 : manifest.parts().size(),
+                results,
+                results.isEmpty() ? null : new SweepResults(folder).loss(),
+                thread == null ? null : thread.trouble());
+    }
+
+    /** The merged results. */
+    public SweepResults results(String id) {
+        return new SweepResults(new SweepFolder(dir(id)));
+    }
+
+    /** What a sweep says of one neuron, head or expert; its examples' tokens have texts while the model is here. */
+    public SweepResults.Unit unit(String id, String hook, int unit) {
+        return results(id)
+                .unit(
+                        hook,
+                        unit,
+                        sweeps.tokens(
+                                new SweepFolder(dir(id)).manifest().model().slug()));
+    }
+
+    /** A file of merged results, as {@code imatrix.gguf}; NOT_FOUND where the sweep has none of this name. */
+    public Path file(String id, String name) {
+        Path file = dir(id).resolve(name);
+        if (Files.isRegularFile(file)) return file;
+        throw Problem.notFound("the sweep has no such file").where("sweep " + id + ": " + name);
+    }
+
+    /** Deletes a sweep's folder; one under way has to be stopped first. */
+    public synchronized void delete(String id) {
+        Path dir = dir(id);
+        SweepThread thread = threads.get(id);
+        if (thread != null && !thread.ended()) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the sweep is under way")
+                    .where("sweep " + id)
+                    .instead("stop it first");
+        }
+        try {
+            Writes.deleteAll(dir);
+        } catch (IOException e) {
+            throw Writes.failed("the sweep cannot be deleted", dir, e);
+        }
+        threads.remove(id);
+    }
+
+    /** Blocks until the sweep has ended or {@code gone} answers true; the job as it is then. */
+    public SweepJob watch(String id, Consumer<SweepListener.Progress> listener, BooleanSupplier gone) {
+        SweepThread thread;
+        synchronized (this) {
+            dir(id);
+            thread = threads.get(id);
+        }
+        if (thread != null) thread.watch(listener, gone);
+        return job(id);
+    }
+
+    private Path dir(String id) {
+        if (id != null && ID.matcher(id).matches() && Files.isDirectory(root.resolve(id))) return root.resolve(id);
+        throw Problem.notFound("there is no such sweep")
+                .where("sweep " + Problem.shown(id))
+                .instead("GET /sweeps lists what there is");
+    }
+
+    private static SweepRequest request(Path dir) {
+        Path file = dir.resolve("request.json");
+        try {
+            return Json.mapper().treeToValue(Json.readObject(file), SweepRequest.class);
+        } catch (IOException e) {
+            throw Problem.invalid("the sweep's request is damaged").where(file).found(e.getMessage());
+        }
+    }
+
+    /** Stops what runs, and waits for it. */
+    @Override
+    public void close() {
+        List<SweepThread> running;
+        synchronized (this) {
+            closed = true;
+            running = threads.values().stream().filter(t -> !t.ended()).toList();
+        }
+        running.forEach(SweepThread::end);
+        running.forEach(t -> t.watch(p -> {}, () -> false));
+    }
+}

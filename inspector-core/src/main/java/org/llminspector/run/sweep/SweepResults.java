@@ -1,0 +1,274 @@
+package org.llminspector.run.sweep;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import org.llminspector.analysis.reduce.ReducerKind;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.tokenize.Token;
+
+/** The merged results of a finished sweep, read from its folder. */
+public final class SweepResults {
+
+    /**
+     * One tensor of a reducer's state.
+     *
+     * @param kind the reducer
+     * @param name within it, such as {@code blocks.0.mlp.hook_post/mean}
+     */
+    public record Entry(String kind, String name, String dtype, List<Long> shape) {}
+
+    private final SweepFolder folder;
+
+    /** @throws Problem CONFLICT while parts are missing or not merged */
+    public SweepResults(SweepFolder folder) {
+        this.folder = folder;
+        if (kinds(folder.dir()).isEmpty()) {
+            throw Problem.of(Problem.Kind.CONFLICT, "the sweep has no results yet")
+                    .where("sweep " + folder.dir().getFileName())
+                    .expected("merged results")
+                    .found("parts that are missing")
+                    .instead("wait until it has ended, or go on with it");
+        }
+    }
+
+    /** Files of merged results, by reducer. */
+    static Map<String, Path> kinds(Path dir) {
+        Map<String, Path> kinds = new TreeMap<>();
+        for (ReducerKind kind : ReducerKind.values()) {
+            Path file = dir.resolve(kind.label() + ".safetensors");
+            if (Files.isRegularFile(file)) kinds.put(kind.label(), file);
+        }
+        return kinds;
+    }
+
+    /** Every tensor. */
+    public List<Entry> entries() {
+        List<Entry> entries = new ArrayList<>();
+        kinds(folder.dir()).forEach((kind, path) -> {
+            try (SafetensorsFile file = SafetensorsFile.open(path)) {
+                file.tensors()
+                        .forEach((name, info) ->
+                                entries.add(new Entry(kind, name, info.dtype().name(), info.shape())));
+            }
+        });
+        return entries;
+    }
+
+    /** A copy of one tensor. */
+    public Tensor tensor(String kind, String name) {
+        Path path = kinds(folder.dir()).get(kind);
+        if (path == null) {
+            throw Problem.notFound("the sweep did not keep this")
+                    .where("reducer " + Problem.shown(kind))
+                    .expected("one of " + String.join(", ", kinds(folder.dir()).keySet()));
+        }
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            return copy(file, name);
+        }
+    }
+
+    private static Tensor copy(SafetensorsFile file, String name) {
+        if (!file.tensors().containsKey(name)) {
+            throw Problem.notFound("the sweep has no such values")
+                    .where(Problem.shown(name))
+                    .expected("such as "
+                            + file.tensors().keySet().stream().limit(4).collect(Collectors.joining(", ")));
+        }
+        Tensor mapped = file.tensor(name);
+        java.nio.ByteBuffer bytes = java.nio.ByteBuffer.allocate(Math.toIntExact(mapped.byteSize()))
+                .order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        bytes.put(mapped.data()).rewind();
+        return Tensor.of(mapped.dtype(), bytes, mapped.shape());
+    }
+
+    /**
+     * A window in which a unit has one of its extreme values.
+     *
+     * @param position of the value in the window
+     * @param document its id
+     * @param tokens of the window, its prefix included
+     */
+    public record Example(double value, long window, int position, String document, List<Token> tokens) {}
+
+    /**
+     * What a sweep says of one unit: a neuron, a head, an expert.
+     *
+     * @param count finite values; null, like those after it, where the sweep did not keep moments of the hook
+     * @param std over all positions that count
+     * @param firing share of values above 0; null where it kept no histogram
+     * @param histogram counts by exponent: negative numbers from the largest magnitude, zeros, positive numbers, then NaN and
+     *     infinities; null where it kept none
+     * @param high the largest values, best first; null where it kept no top examples
+     * @param low the smallest
+     */
+    public record Unit(
+            String hook,
+            int unit,
+            Long count,
+            Double mean,
+            Double std,
+            Double min,
+            Double max,
+            Double firing,
+            List<Long> histogram,
+            List<Example> high,
+            List<Example> low) {}
+
+    /**
+     * What the sweep says of a unit.
+     *
+     * @param hook its name
+     * @param token by its id
+     */
+    public Unit unit(String hook, int unit, IntFunction<Token> token) {
+        Map<String, Path> kinds = kinds(folder.dir());
+        Long count = null;
+        Double mean = null;
+        Double std = null;
+        Double min = null;
+        Double max = null;
+        boolean known = false;
+        if (kinds.containsKey("moments")) {
+            try (SafetensorsFile f = SafetensorsFile.open(kinds.get("moments"))) {
+                if (f.tensors().containsKey(hook + "/count")) {
+                    known = true;
+                    count = (long) at(f, hook + "/count", unit);
+                    mean = at(f, hook + "/mean", unit);
+                    std = count == 0 ? null : Math.sqrt(at(f, hook + "/m2", unit) / count);
+                    min = at(f, hook + "/min", unit);
+                    max = at(f, hook + "/max", unit);
+                }
+            }
+        }
+        List<Long> histogram = null;
+        if (kinds.containsKey("histogram")) {
+            try (SafetensorsFile f = SafetensorsFile.open(kinds.get("histogram"))) {
+                if (f.tensors().containsKey(hook + "/channel")) {
+                    known = true;
+                    histogram = row(f.tensor(hook + "/channel"), hook, unit);
+                }
+            }
+        }
+        List<Example> high = null;
+        List<Example> low = null;
+        if (kinds.containsKey("top")) {
+            try (SafetensorsFile f = SafetensorsFile.open(kinds.get("top"))) {
+                if (f.tensors().containsKey(hook + "/size")) {
+                    known = true;
+                    int size = (int) at(f, hook + "/size", unit);
+                    high = examples(f, hook + "/high/", unit, size, token);
+                    low = examples(f, hook + "/low/", unit, size, token);
+                }
+            }
+        }
+        if (!known) {
+            throw Problem.notFound("the sweep kept nothing of this hook")
+                    .where(Problem.shown(hook))
+                    .instead("sweep with --reduce top,moments,histogram:" + hook);
+        }
+        Double firing = histogram == null ? null : firing(histogram);
+        return new Unit(hook, unit, count, mean, std, min, max, firing, histogram, high, low);
+    }
+
+    /** Share of finite values above 0: the cells after the one of zeros, without the last. */
+    private static Double firing(List<Long> histogram) {
+        int zero = (histogram.size() - 2) / 2;
+        long above = 0;
+        long all = 0;
+        for (int c = 0; c < histogram.size() - 1; c++) {
+            all += histogram.get(c);
+            if (c > zero) above += histogram.get(c);
+        }
+        return all == 0 ? null : (double) above / all;
+    }
+
+    private static double at(SafetensorsFile file, String name, int unit) {
+        Tensor t = file.tensor(name);
+        check(unit, t.size(), name);
+        return t.get(unit);
+    }
+
+    private static List<Long> row(Tensor t, String hook, int unit) {
+        check(unit, t.shape()[0], hook);
+        int width = (int) t.shape()[1];
+        return LongStream.range(0, width)
+                .map(c -> (long) t.get((long) unit * width + c))
+                .boxed()
+                .toList();
+    }
+
+    private static void check(int unit, long units, String name) {
+        if (unit >= 0 && unit < units) return;
+        throw Problem.notFound("there is no such unit")
+                .where(name)
+                .expected("0 to " + (units - 1))
+                .found(unit);
+    }
+
+    private List<Example> examples(SafetensorsFile file, String at, int unit, int size, IntFunction<Token> token) {
+        Tensor values = file.tensor(at + "value");
+        Tensor windows = file.tensor(at + "window");
+        Tensor positions = file.tensor(at + "position");
+        long k = values.shape()[1];
+        List<Example> examples = new ArrayList<>();
+        try (SafetensorsFile all = SafetensorsFile.open(folder.dir().resolve("windows.safetensors"))) {
+            List<String> documents = folder.documents();
+            Tensor begin = all.tensor("begin");
+            Tensor tokens = all.tensor("tokens");
+            for (int i = 0; i < size; i++) {
+                long window = (long) windows.get(unit * k + i);
+                long from = (long) begin.get(window);
+                long to = window + 1 < begin.size() ? (long) begin.get(window + 1) : tokens.size();
+                examples.add(new Example(
+                        values.get(unit * k + i),
+                        window,
+                        (int) positions.get(unit * k + i),
+                        documents.get((int) all.tensor("document").get(window)),
+                        LongStream.range(from, to)
+                                .mapToObj(t -> token.apply((int) tokens.get(t)))
+                                .toList()));
+            }
+        }
+        return examples;
+    }
+
+    /**
+     * What the corpus costs the model.
+     *
+     * @param loss nats per token
+     * @param tokens that are predicted
+     * @param positions loss by position in the window; null where no token is
+     */
+    public record Loss(double loss, double perplexity, long tokens, List<Double> positions) {}
+
+    /** Loss of all tokens, and by position; null where the sweep did not keep it. */
+    public Loss loss() {
+        Path path = kinds(folder.dir()).get("loss");
+        if (path == null) return null;
+        try (SafetensorsFile f = SafetensorsFile.open(path)) {
+            Tensor sums = f.tensor("position/sum");
+            Tensor counts = f.tensor("position/count");
+            double sum = 0;
+            long count = 0;
+            Double[] means = new Double[(int) sums.size()];
+            for (int p = 0; p < means.length; p++) {
+                long n = (long) counts.get(p);
+                sum += sums.get(p);
+                count += n;
+                if (n > 0) means[p] = sums.get(p) / n;
+            }
+            if (count == 0) return null;
+            return new Loss(sum / count, Math.exp(sum / count), count, Arrays.asList(means));
+        }
+    }
+}
