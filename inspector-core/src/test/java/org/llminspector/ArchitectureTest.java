@@ -69,6 +69,7 @@ class ArchitectureTest {
             "generate",
             "analysis.output",
             "analysis",
+            "analysis.reduce.state",
             "analysis.reduce",
             "train.corpus",
             "train.surface",

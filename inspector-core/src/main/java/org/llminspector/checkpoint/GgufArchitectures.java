@@ -5,6 +5,7 @@ import static org.llminspector.checkpoint.GgufArchitecture.Layout.NORM_PLUS_ONE;
 import static org.llminspector.checkpoint.GgufArchitecture.Layout.PERMUTED;
 import static org.llminspector.checkpoint.GgufArchitecture.Layout.QKV_BY_GROUP;
 
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,9 +13,49 @@ import org.llminspector.checkpoint.GgufArchitecture.Names;
 import org.llminspector.checkpoint.gguf.GgufFile;
 
 /** Supported GGUF architectures by llama.cpp's name. */
-final class GgufArchitectures {
+public final class GgufArchitectures {
 
     private static final Map<String, GgufArchitecture> ALL = new HashMap<>();
+
+    /** Architectures by config.json's model_type, where the two names differ. */
+    private static final Map<String, String> BY_TYPE = Map.ofEntries(
+            Map.entry("mistral", "llama"),
+            Map.entry("gemma3_text", "gemma3"),
+            Map.entry("gemma3n_text", "gemma3n"),
+            Map.entry("gemma4_text", "gemma4"),
+            Map.entry("olmo3", "olmo2"),
+            Map.entry("cohere", "command-r"),
+            Map.entry("glm", "chatglm"),
+            Map.entry("ministral3", "mistral3"),
+            Map.entry("hunyuan_v1_dense", "hunyuan-dense"),
+            Map.entry("phi", "phi2"),
+            Map.entry("gpt_bigcode", "starcoder"),
+            Map.entry("gpt_neox", "gptneox"),
+            Map.entry("mixtral", "llama with experts"),
+            Map.entry("qwen2_moe", "qwen2moe"),
+            Map.entry("qwen3_moe", "qwen3moe"),
+            Map.entry("granitemoeshared", "granitemoe"),
+            Map.entry("gpt_oss", "gpt-oss"),
+            Map.entry("glm4_moe", "glm4moe"),
+            Map.entry("minimax_m2", "minimax-m2"),
+            Map.entry("ernie4_5_moe", "ernie4_5-moe"),
+            Map.entry("exaone_moe", "exaone-moe"),
+            Map.entry("mimo_v2_flash", "mimo2"),
+            Map.entry("hunyuan_v1_moe", "hunyuan-moe"),
+            Map.entry("llama4_text", "llama4"),
+            Map.entry("deepseek_v2", "deepseek2"),
+            Map.entry("deepseek_v3", "deepseek2"),
+            Map.entry("glm4_moe_lite", "deepseek2"),
+            Map.entry("lfm2_moe", "lfm2moe"),
+            Map.entry("falcon_mamba", "mamba"),
+            Map.entry("falcon_h1", "falcon-h1"),
+            Map.entry("bamba", "bamba in granitehybrid"),
+            Map.entry("granitemoehybrid", "granitehybrid"),
+            Map.entry("qwen3_next", "qwen3next"),
+            Map.entry("qwen3_5_text", "qwen35"),
+            Map.entry("qwen3_5_moe_text", "qwen35moe"),
+            Map.entry("nemotron_h", "nemotron_h_moe"), // has all names of nemotron_h
+            Map.entry("kimi_linear", "kimi-linear"));
 
     private GgufArchitectures() {}
 
@@ -231,6 +272,50 @@ final class GgufArchitectures {
         if (name.equals("granitehybrid") && GgufRecurrent.isBamba(file.metadata()))
             return ALL.get("bamba in granitehybrid");
         return ALL.get(name);
+    }
+
+    /** The architecture of config.json's model_type, or null. */
+    static GgufArchitecture ofType(String modelType) {
+        return ALL.get(BY_TYPE.getOrDefault(modelType, modelType));
+    }
+
+    /** Whether llama.cpp has models of this model_type, as far as is known here. */
+    public static boolean has(String modelType) {
+        return ofType(modelType) != null;
+    }
+
+    /**
+     * llama.cpp's name of a tensor, {@code blk.0.attn_q.weight}; null where it has none. Experts that are apart in Hugging
+     * Face's model share one.
+     *
+     * @param modelType config.json's, of a family that it {@link #has}
+     * @param tensor Hugging Face's name
+     */
+    public static String tensor(String modelType, String tensor) {
+        GgufArchitecture a = ofType(modelType);
+        int prefix = tensor.indexOf(a.blockPrefix());
+        int from = prefix + a.blockPrefix().length();
+        int dot = prefix < 0 ? -1 : tensor.indexOf('.', from);
+        String block = dot < 0 ? "" : "blk." + tensor.substring(from, dot) + ".";
+        String part = dot < 0 ? tensor : tensor.substring(dot + 1);
+        String stem = part.replaceFirst("\\.(weight|bias)$", "");
+        String suffix = part.substring(stem.length());
+        return a.names().entrySet().stream()
+                .filter(e -> part.equals(e.getValue()) || sameBut(e.getValue(), stem))
+                .map(e -> block + e.getKey() + (e.getKey().matches(".*[.](weight|bias|scale)") ? "" : suffix))
+                .min(Comparator.naturalOrder())
+                .orElse(null);
+    }
+
+    /** Whether the name is that of the pattern, with a number for {@code {i}}. */
+    private static boolean sameBut(String pattern, String name) {
+        int i = pattern.indexOf("{i}");
+        if (i < 0) return pattern.equals(name);
+        int end = name.length() - (pattern.length() - i - 3);
+        return end > i
+                && name.startsWith(pattern.substring(0, i))
+                && name.endsWith(pattern.substring(i + 3))
+                && name.substring(i, end).chars().allMatch(Character::isDigit);
     }
 
     /** llama.cpp's names, without the internal variants. */

@@ -7,6 +7,7 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.llminspector.analysis.reduce.state.State;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 import org.llminspector.spec.DecoderSpec;

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.llminspector.base.Names;
 import org.llminspector.base.Problem;
@@ -26,9 +27,7 @@ public enum ReducerKind {
             (model, hooks) -> new Moments(model.spec(), hooks)),
     LOSS(
             "loss of the corpus's tokens by position, by token and by window",
-            EnumSet.of(LOGITS),
-            null,
-            null,
+            spec -> of(EnumSet.of(LOGITS), spec),
             (model, hooks) -> new Loss(model.spec())),
     TOP(
             "the largest and smallest values of each neuron, head or expert, with window and position",
@@ -41,14 +40,19 @@ public enum ReducerKind {
             EnumSet.of(MLP_POST, SHARED_POST, RESID_POST),
             HookSizes::byPosition,
             "a hook with an axis pos",
-            (model, hooks) -> new Histogram(model.spec(), hooks));
+            (model, hooks) -> new Histogram(model.spec(), hooks)),
+    IMATRIX(
+            "sums of squares of what each matrix reads, by input channel: imatrix.gguf for llama-quantize",
+            spec -> new InputSquares(SweptModel.of(spec)).hooks(),
+            (model, hooks) -> new InputSquares(model));
 
     private final String doc;
-    private final EnumSet<HookPoint> points;
+    private final Function<DecoderSpec, SortedSet<HookId>> hooks;
     private final Predicate<HookId> takes; // null where its hooks are not to be chosen
     private final String expected;
     private final BiFunction<SweptModel, SortedSet<HookId>, Reducer> make;
 
+    /** Of hooks that a request can choose. */
     ReducerKind(
             String doc,
             EnumSet<HookPoint> points,
@@ -56,10 +60,29 @@ public enum ReducerKind {
             String expected,
             BiFunction<SweptModel, SortedSet<HookId>, Reducer> make) {
         this.doc = doc;
-        this.points = points;
+        this.hooks = spec -> of(points, spec);
         this.takes = takes;
         this.expected = expected;
         this.make = make;
+    }
+
+    /** Of hooks of its own. */
+    ReducerKind(
+            String doc,
+            Function<DecoderSpec, SortedSet<HookId>> hooks,
+            BiFunction<SweptModel, SortedSet<HookId>, Reducer> make) {
+        this.doc = doc;
+        this.hooks = hooks;
+        this.takes = null;
+        this.expected = null;
+        this.make = make;
+    }
+
+    /** The hooks of these points; of the stream before layers only the first. */
+    private static SortedSet<HookId> of(EnumSet<HookPoint> points, DecoderSpec spec) {
+        SortedSet<HookId> hooks = new TreeSet<>(HookPatterns.all(spec));
+        hooks.removeIf(h -> !points.contains(h.point()) || (h.point() == RESID_PRE && h.layer() > 0));
+        return hooks;
     }
 
     /** The name in requests, and the first part of its tensors' names. */
@@ -78,9 +101,7 @@ public enum ReducerKind {
 
     /** The hooks that it reads unless a request chooses others; empty where the model has none of them. */
     public SortedSet<HookId> hooks(DecoderSpec spec) {
-        SortedSet<HookId> hooks = new TreeSet<>(HookPatterns.all(spec));
-        hooks.removeIf(h -> !points.contains(h.point()) || (h.point() == RESID_PRE && h.layer() > 0));
-        return hooks;
+        return hooks.apply(spec);
     }
 
     /** Refuses a hook that it cannot take. */

@@ -7,6 +7,8 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.llminspector.analysis.reduce.state.RankedValues;
+import org.llminspector.analysis.reduce.state.State;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;

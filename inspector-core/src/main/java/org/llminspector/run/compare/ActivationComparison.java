@@ -2,28 +2,33 @@ package org.llminspector.run.compare;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import org.llminspector.analysis.Outliers;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Capture;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.engine.layer.MatrixInput;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPoint;
 import org.llminspector.run.store.ComparisonManifest.Activation;
 import org.llminspector.run.store.ComparisonManifest.Feeds;
-import org.llminspector.spec.LayerSpec;
 
 /** Measures outliers in the inputs of A's matrices, the values that W8A8 quantizes, layer by layer. */
 final class ActivationComparison {
 
-    /**
-     * Input shared by some matrices.
-     *
-     * @param norm whose weight and bias are still to be applied to the hook's value, or null
-     */
-    private record Input(int layer, Feeds feeds, HookId hook, String norm) {}
+    /** Matrices whose inputs are compared, those of single experts aside. */
+    private static final Map<MatrixInput.Feeds, Feeds> COMPARED = Map.of(
+            MatrixInput.Feeds.QKV, Feeds.QKV,
+            MatrixInput.Feeds.O, Feeds.O,
+            MatrixInput.Feeds.CONV_IN, Feeds.CONV_IN,
+            MatrixInput.Feeds.CONV_OUT, Feeds.CONV_OUT,
+            MatrixInput.Feeds.SSM_IN, Feeds.SSM_IN,
+            MatrixInput.Feeds.SSM_OUT, Feeds.SSM_OUT,
+            MatrixInput.Feeds.MLP_IN, Feeds.MLP_IN,
+            MatrixInput.Feeds.MLP_OUT, Feeds.MLP_OUT,
+            MatrixInput.Feeds.UNEMBED, Feeds.UNEMBED);
 
     private final ComparisonSide a;
     private final CaptureBudget budget;
@@ -42,10 +47,10 @@ final class ActivationComparison {
     List<Activation> measure(int[] ids) {
         Weights weights = a.folder().weights();
         List<Activation> found = new ArrayList<>();
-        List<Input> chunk = new ArrayList<>();
+        List<MatrixInput> chunk = new ArrayList<>();
         long bytes = 0;
         for (int layer = 0; layer <= a.spec().nLayers(); layer++) {
-            List<Input> inputs = inputs(layer);
+            List<MatrixInput> inputs = inputs(layer);
             long more = inputs.stream()
                     .mapToLong(i -> CaptureBudget.bytes(a.spec(), List.of(i.hook()), ids.length))
                     .sum();
@@ -68,16 +73,16 @@ final class ActivationComparison {
         return found;
     }
 
-    private void measure(int[] ids, List<Input> inputs, Weights weights, List<Activation> found) {
+    private void measure(int[] ids, List<MatrixInput> inputs, Weights weights, List<Activation> found) {
         TreeSet<HookId> hooks = new TreeSet<>();
         inputs.forEach(i -> hooks.add(i.hook()));
         try (Capture seen = a.capture(ids, hooks)) {
-            for (Input i : inputs) {
+            for (MatrixInput i : inputs) {
                 float[] x = seen.get(i.hook()).toFloats(); // [1, pos, channels], or [1, pos, head, d_head]
                 int channels = x.length / ids.length;
                 if (i.norm() != null) scale(x, channels, weights, i.norm());
-                found.add(Activation.of(
-                        i.feeds() == Feeds.UNEMBED ? null : i.layer(), i.feeds(), Outliers.of(x, channels)));
+                Feeds feeds = COMPARED.get(i.feeds());
+                found.add(Activation.of(feeds == Feeds.UNEMBED ? null : i.layer(), feeds, Outliers.of(x, channels)));
             }
         }
     }
@@ -91,48 +96,9 @@ final class ActivationComparison {
     }
 
     /** Inputs of a layer's matrices; for the index after the last layer, the unembedding's. */
-    private List<Input> inputs(int layer) {
-        if (layer == a.spec().nLayers()) {
-            return List.of(new Input(layer, Feeds.UNEMBED, HookId.of(HookPoint.LN_FINAL_OUT), null));
-        }
-        LayerSpec block = a.spec().layers().get(layer);
-        HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
-        HookId mid = block.parallel() ? pre : HookId.of(HookPoint.RESID_MID, layer);
-        if (block.mixer() == null || !block.feedsForward()) return half(layer, block);
-        Feeds first = block.attends() ? Feeds.QKV : block.convolves() ? Feeds.CONV_IN : Feeds.SSM_IN;
-        Input mixing = block.ln1() == null
-                ? new Input(layer, first, pre, null)
-                : new Input(layer, first, HookId.of(HookPoint.LN1_NORMALIZED, layer), name(layer, "ln1"));
-        Input in = block.ln2() == null
-                ? new Input(layer, Feeds.MLP_IN, mid, null)
-                : new Input(layer, Feeds.MLP_IN, HookId.of(HookPoint.LN2_NORMALIZED, layer), name(layer, "ln2"));
-        Input o = block.attends()
-                ? new Input(layer, Feeds.O, HookId.of(HookPoint.Z, layer), null)
-                : block.convolves()
-                        ? new Input(layer, Feeds.CONV_OUT, HookId.of(HookPoint.CONV_POST, layer), null)
-                        : new Input(layer, Feeds.SSM_OUT, HookId.of(HookPoint.SSM_POST, layer), null);
-        // Each expert's output projection reads its own neurons, so there is no common input.
-        if (block.mlp().experts() != null) return List.of(mixing, o, in);
-        return List.of(mixing, o, in, new Input(layer, Feeds.MLP_OUT, HookId.of(HookPoint.MLP_POST, layer), null));
-    }
-
-    /** Of a layer with a mixer or an MLP alone. */
-    private static List<Input> half(int layer, LayerSpec block) {
-        HookId pre = HookId.of(HookPoint.RESID_PRE, layer);
-        boolean mlp = block.mixer() == null;
-        Feeds first = mlp ? Feeds.MLP_IN : block.attends() ? Feeds.QKV : Feeds.SSM_IN;
-        boolean normed = mlp ? block.ln2() != null : block.ln1() != null;
-        HookPoint norm = mlp ? HookPoint.LN2_NORMALIZED : HookPoint.LN1_NORMALIZED;
-        Input in = normed
-                ? new Input(layer, first, HookId.of(norm, layer), name(layer, mlp ? "ln2" : "ln1"))
-                : new Input(layer, first, pre, null);
-        if (mlp && block.mlp().experts() != null) return List.of(in);
-        HookPoint read = mlp ? HookPoint.MLP_POST : block.attends() ? HookPoint.Z : HookPoint.SSM_POST;
-        Feeds last = mlp ? Feeds.MLP_OUT : block.attends() ? Feeds.O : Feeds.SSM_OUT;
-        return List.of(in, new Input(layer, last, HookId.of(read, layer), null));
-    }
-
-    private static String name(int layer, String norm) {
-        return "blocks." + layer + "." + norm;
+    private List<MatrixInput> inputs(int layer) {
+        return MatrixInput.of(a.spec(), layer).stream()
+                .filter(i -> COMPARED.containsKey(i.feeds()))
+                .toList();
     }
 }

@@ -10,6 +10,8 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
+import org.llminspector.analysis.reduce.state.LogBuckets;
+import org.llminspector.analysis.reduce.state.State;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;

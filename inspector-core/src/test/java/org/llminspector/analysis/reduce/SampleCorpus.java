@@ -27,11 +27,17 @@ final class SampleCorpus {
     /** Batches in the order of their windows. */
     final List<WindowBatch> batches = new ArrayList<>();
 
+    private final DecoderSpec spec;
     private final long seed;
     private final boolean nonfinite;
 
     /** @param nonfinite whether one value in forty is NaN or infinite */
     SampleCorpus(long seed, int count, boolean nonfinite) {
+        this(SPEC, seed, count, nonfinite);
+    }
+
+    SampleCorpus(DecoderSpec spec, long seed, int count, boolean nonfinite) {
+        this.spec = spec;
         this.seed = seed;
         this.nonfinite = nonfinite;
         Random random = new Random(seed);
@@ -59,13 +65,19 @@ final class SampleCorpus {
     Tensor value(WindowBatch batch, HookId hook) {
         Random random = new Random(seed * 31 + hook.name().hashCode() * 17L + batch.window()[0]);
         long[] shape =
-                HookShape.of(hook.point(), SPEC, Math.max(0, hook.layer()), batch.positions(), batch.positions());
+                HookShape.of(hook.point(), spec, Math.max(0, hook.layer()), batch.positions(), batch.positions());
         shape[0] = batch.size();
         float[] x = new float[Math.toIntExact(Tensor.elements(shape))];
         int last = Math.toIntExact(shape[shape.length - 1]);
         for (int at = 0; at < x.length; at += last) {
             if (hook.point() == HookPoint.PATTERN) attend(random, x, at, at / last % last);
-            else if (hook.point() == HookPoint.EXPERT_INDICES) choose(random, x, at, last);
+            else if (hook.point() == HookPoint.EXPERT_INDICES)
+                choose(
+                        random,
+                        x,
+                        at,
+                        last,
+                        spec.layers().get(hook.layer()).mlp().experts().count());
             else for (int i = 0; i < last; i++) x[at + i] = any(random);
         }
         return Tensor.of(x, shape);
@@ -87,11 +99,11 @@ final class SampleCorpus {
         if (nonfinite && random.nextInt(20) == 0) x[at] = Float.NaN;
     }
 
-    private static void choose(Random random, float[] x, int at, int slots) {
+    private static void choose(Random random, float[] x, int at, int slots, int experts) {
         for (int s = 0; s < slots; s++) {
             boolean taken = true;
             while (taken) {
-                x[at + s] = random.nextInt(4);
+                x[at + s] = random.nextInt(experts);
                 taken = false;
                 for (int before = 0; before < s; before++) taken |= x[at + before] == x[at + s];
             }

@@ -1,30 +1,30 @@
-package org.llminspector.analysis.reduce;
+package org.llminspector.analysis.reduce.state;
 
 /**
  * Buckets of float32 numbers by sign, exponent and the first three bits of the mantissa: eight to an octave, in the order
  * of the numbers' bits, so that a bucket is the upper 12 bits.
  */
-final class LogBuckets {
+public final class LogBuckets {
 
     /** Bits of the mantissa that a bucket does not tell. */
     private static final int REST = 20;
 
     /** Buckets of all numbers, both signs; those of NaN and infinities, with the highest exponent, stay empty. */
-    static final int COUNT = 1 << 12;
+    public static final int COUNT = 1 << 12;
 
     private LogBuckets() {}
 
-    static int of(float value) {
+    public static int of(float value) {
         return Float.floatToRawIntBits(value) >>> REST;
     }
 
     /** The end of a bucket that is nearer to zero. */
-    static double inner(int bucket) {
+    public static double inner(int bucket) {
         return Float.intBitsToFloat(bucket << REST);
     }
 
     /** The end that is farther from zero. */
-    static double outer(int bucket) {
+    public static double outer(int bucket) {
         int half = bucket & (COUNT / 2 - 1);
         double end = half + 1 < 0x7f8 ? Float.intBitsToFloat((half + 1) << REST) : 0x1p128;
         return bucket < COUNT / 2 ? end : -end;
@@ -36,7 +36,7 @@ final class LogBuckets {
      * @param counts [COUNT], without zeros
      * @return NaN where nothing was counted
      */
-    static double quantile(long[] counts, long zeros, double share) {
+    public static double quantile(long[] counts, long zeros, double share) {
         long n = zeros;
         for (long c : counts) n += c;
         if (n == 0) return Double.NaN;

@@ -1,4 +1,4 @@
-package org.llminspector.analysis.reduce;
+package org.llminspector.analysis.reduce.state;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -7,29 +7,29 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /** Arrays as the tensors of a state, and back. */
-final class State {
+public final class State {
 
     private State() {}
 
-    static Tensor of(double[] values, long... shape) {
+    public static Tensor of(double[] values, long... shape) {
         ByteBuffer bytes = bytes(values.length, Double.BYTES);
         bytes.asDoubleBuffer().put(values);
         return Tensor.of(DType.F64, bytes, shape);
     }
 
-    static Tensor of(long[] values, long... shape) {
+    public static Tensor of(long[] values, long... shape) {
         ByteBuffer bytes = bytes(values.length, Long.BYTES);
         bytes.asLongBuffer().put(values);
         return Tensor.of(DType.I64, bytes, shape);
     }
 
-    static Tensor of(int[] values, long... shape) {
+    public static Tensor of(int[] values, long... shape) {
         ByteBuffer bytes = bytes(values.length, Integer.BYTES);
         bytes.asIntBuffer().put(values);
         return Tensor.of(DType.I32, bytes, shape);
     }
 
-    static Tensor of(float[] values, long... shape) {
+    public static Tensor of(float[] values, long... shape) {
         return Tensor.of(values, shape);
     }
 
@@ -37,38 +37,38 @@ final class State {
         return ByteBuffer.allocate(Math.multiplyExact(values, each)).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    static double[] doubles(Tensor t, String name) {
+    public static double[] doubles(Tensor t, String name) {
         double[] out = new double[check(t, DType.F64, name)];
         t.data().asDoubleBuffer().get(out);
         return out;
     }
 
-    static long[] longs(Tensor t, String name) {
+    public static long[] longs(Tensor t, String name) {
         long[] out = new long[check(t, DType.I64, name)];
         t.data().asLongBuffer().get(out);
         return out;
     }
 
-    static int[] ints(Tensor t, String name) {
+    public static int[] ints(Tensor t, String name) {
         int[] out = new int[check(t, DType.I32, name)];
         t.data().asIntBuffer().get(out);
         return out;
     }
 
-    static float[] floats(Tensor t, String name) {
+    public static float[] floats(Tensor t, String name) {
         float[] out = new float[check(t, DType.F32, name)];
         t.data().asFloatBuffer().get(out);
         return out;
     }
 
     /** Adds counts to counts. */
-    static void add(long[] to, long[] more, String name) {
+    public static void add(long[] to, long[] more, String name) {
         same(to.length, more.length, name);
         for (int i = 0; i < to.length; i++) to[i] += more[i];
     }
 
     /** Refuses a state of another size, as of another model. */
-    static void same(int expected, int found, String name) {
+    public static void same(int expected, int found, String name) {
         if (expected == found) return;
         throw Problem.invalid("the states to be merged are of different sizes")
                 .where(name)

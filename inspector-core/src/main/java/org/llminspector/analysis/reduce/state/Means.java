@@ -1,4 +1,4 @@
-package org.llminspector.analysis.reduce;
+package org.llminspector.analysis.reduce.state;
 
 import java.util.Arrays;
 import java.util.SortedMap;
@@ -6,42 +6,42 @@ import java.util.function.Function;
 import org.llminspector.base.Tensor;
 
 /** Sums F64 and counts I64 by an index, whose quotients are means. */
-final class Means {
+public final class Means {
 
     private final String at;
     private double[] sum = new double[0];
     private long[] count = new long[0];
 
     /** @param at the names' beginning, {@code loss/token/} */
-    Means(String at) {
+    public Means(String at) {
         this.at = at;
     }
 
     /** Makes room for indices below {@code size}. */
-    void grow(int size) {
+    public void grow(int size) {
         if (size <= sum.length) return;
         sum = Arrays.copyOf(sum, size);
         count = Arrays.copyOf(count, size);
     }
 
-    void add(int i, double value) {
+    public void add(int i, double value) {
         sum[i] += value;
         count[i]++;
     }
 
     /** Adds a sum of {@code n} values. */
-    void add(int i, double values, long n) {
+    public void add(int i, double values, long n) {
         sum[i] += values;
         count[i] += n;
     }
 
-    void write(SortedMap<String, Tensor> state) {
+    public void write(SortedMap<String, Tensor> state) {
         if (sum.length == 0) return;
         state.put(at + "sum", State.of(sum, sum.length));
         state.put(at + "count", State.of(count, count.length));
     }
 
-    void merge(Function<String, Tensor> later) {
+    public void merge(Function<String, Tensor> later) {
         Tensor sums = later.apply(at + "sum");
         if (sums == null) return;
         double[] more = State.doubles(sums, at + "sum");
@@ -54,7 +54,7 @@ final class Means {
         }
     }
 
-    static long bytes(long size) {
+    public static long bytes(long size) {
         return size * (Double.BYTES + Long.BYTES);
     }
 }

@@ -1,4 +1,4 @@
-package org.llminspector.analysis.reduce;
+package org.llminspector.analysis.reduce.state;
 
 import java.util.Arrays;
 import java.util.SortedMap;
@@ -6,7 +6,7 @@ import java.util.function.Function;
 import org.llminspector.base.Tensor;
 
 /** The k best values of each unit, best first, with window and position; of equal values the earlier window's is better. */
-final class RankedValues {
+public final class RankedValues {
 
     private final boolean largest;
     private final int k;
@@ -14,7 +14,7 @@ final class RankedValues {
     private final long[] window; // [unit, k]
     private final int[] position; // [unit, k]
 
-    RankedValues(boolean largest, int units, int k) {
+    public RankedValues(boolean largest, int units, int k) {
         this(largest, k, new float[units * k], new long[units * k], new int[units * k]);
         Arrays.fill(value, largest ? Float.NEGATIVE_INFINITY : Float.POSITIVE_INFINITY);
         Arrays.fill(window, -1);
@@ -30,12 +30,12 @@ final class RankedValues {
     }
 
     /** The value that another has to beat: infinite until all places are filled. */
-    float worst(int unit) {
+    public float worst(int unit) {
         return value[unit * k + k - 1];
     }
 
     /** Inserts the value of a later window, unless k are at least as good. */
-    void insert(int unit, int size, float v, long w, int p) {
+    public void insert(int unit, int size, float v, long w, int p) {
         int first = unit * k;
         int at = first + size;
         if (size == k) {
@@ -58,7 +58,7 @@ final class RankedValues {
     }
 
     /** Merges a unit with that of later windows. */
-    void merge(int unit, int size, RankedValues later, int more) {
+    public void merge(int unit, int size, RankedValues later, int more) {
         int n = size;
         for (int i = unit * k; i < unit * k + more; i++) {
             insert(unit, n, later.value[i], later.window[i], later.position[i]);
@@ -66,14 +66,14 @@ final class RankedValues {
         }
     }
 
-    void write(String at, SortedMap<String, Tensor> state) {
+    public void write(String at, SortedMap<String, Tensor> state) {
         int units = value.length / k;
         state.put(at + "value", State.of(value, units, k));
         state.put(at + "window", State.of(window, units, k));
         state.put(at + "position", State.of(position, units, k));
     }
 
-    static RankedValues read(boolean largest, int units, int k, String at, Function<String, Tensor> from) {
+    public static RankedValues read(boolean largest, int units, int k, String at, Function<String, Tensor> from) {
         float[] value = State.floats(from.apply(at + "value"), at + "value");
         long[] window = State.longs(from.apply(at + "window"), at + "window");
         int[] position = State.ints(from.apply(at + "position"), at + "position");

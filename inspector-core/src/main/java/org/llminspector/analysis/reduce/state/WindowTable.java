@@ -1,4 +1,4 @@
-package org.llminspector.analysis.reduce;
+package org.llminspector.analysis.reduce.state;
 
 import java.util.Arrays;
 import java.util.List;
@@ -7,7 +7,7 @@ import java.util.function.Function;
 import org.llminspector.base.Tensor;
 
 /** A growing table with one row a window: columns of I64 and of F64, in the order of the windows. */
-final class WindowTable {
+public final class WindowTable {
 
     private final String at;
     private final List<String> integers;
@@ -17,7 +17,7 @@ final class WindowTable {
     private int size;
 
     /** @param at the names' beginning, {@code loss/window/} */
-    WindowTable(String at, List<String> integers, List<String> numbers) {
+    public WindowTable(String at, List<String> integers, List<String> numbers) {
         this.at = at;
         this.integers = integers;
         this.numbers = numbers;
@@ -26,22 +26,22 @@ final class WindowTable {
     }
 
     /** Adds an empty row, whose cells are then set. */
-    void add() {
+    public void add() {
         grow(size + 1);
         size++;
     }
 
     /** Sets an I64 cell of the last row. */
-    void integer(int column, long value) {
+    public void integer(int column, long value) {
         longs[column][size - 1] = value;
     }
 
     /** Sets an F64 cell of the last row. */
-    void number(int column, double value) {
+    public void number(int column, double value) {
         doubles[column][size - 1] = value;
     }
 
-    void write(SortedMap<String, Tensor> state) {
+    public void write(SortedMap<String, Tensor> state) {
         if (size == 0) return;
         for (int c = 0; c < longs.length; c++) {
             state.put(at + integers.get(c), State.of(Arrays.copyOf(longs[c], size), size));
@@ -51,7 +51,7 @@ final class WindowTable {
         }
     }
 
-    void merge(Function<String, Tensor> later) {
+    public void merge(Function<String, Tensor> later) {
         if (later.apply(at + integers.get(0)) == null) return;
         int before = size;
         for (int c = 0; c < longs.length; c++) {
@@ -70,7 +70,7 @@ final class WindowTable {
         }
     }
 
-    long bytes(long windows) {
+    public long bytes(long windows) {
         return windows * (longs.length * (long) Long.BYTES + doubles.length * (long) Double.BYTES);
     }
 
