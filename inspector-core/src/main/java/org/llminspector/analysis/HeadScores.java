@@ -52,9 +52,6 @@ public record HeadScores(
     /** Minimum score of a role. */
     public static final double CLEAR = 0.4;
 
-    /** The first query whose previous, first and self are three different keys. */
-    private static final int FIRST_QUERY = 2;
-
     /**
      * Scores every head of one layer.
      *
@@ -81,10 +78,10 @@ public record HeadScores(
 
     /** Refuses texts too short for previous, first and self to differ. */
     static void enough(int n) {
-        if (n > FIRST_QUERY) return;
+        if (n > HeadSums.FIRST_QUERY) return;
         throw Problem.invalid("too few tokens to score heads")
                 .where("tokens")
-                .expected("at least " + (FIRST_QUERY + 1))
+                .expected("at least " + (HeadSums.FIRST_QUERY + 1))
                 .found(n);
     }
 
@@ -126,41 +123,20 @@ public record HeadScores(
      */
     static HeadScores score(int layer, int head, float[] p, int from, int[] tokens, BitSet queries) {
         int n = tokens.length;
-        double previous = 0;
-        double first = 0;
-        double self = 0;
-        double duplicate = 0;
-        double induction = 0;
-        int repeats = 0;
-        int followed = 0;
+        HeadSums.Repeats repeats = new HeadSums.Repeats(tokens);
+        HeadSums sums = new HeadSums();
         for (int q = 0; q < n; q++) {
-            int row = from + q * n;
-            if (q >= FIRST_QUERY) {
-                previous += p[row + q - 1];
-                first += p[row];
-                self += p[row + q];
-            }
-            if (!queries.get(q)) continue;
-            boolean repeat = false;
-            boolean follower = false;
-            for (int k = 0; k < q; k++) {
-                if (tokens[k] != tokens[q]) continue;
-                repeat = true;
-                duplicate += p[row + k];
-                if (k + 1 == q) continue;
-                follower = true;
-                induction += p[row + k + 1];
-            }
-            if (repeat) repeats++;
-            if (follower) followed++;
+            sums.addPlaces(p, from + q * n, q);
+            if (queries.get(q)) sums.addRepeats(p, from + q * n, q, repeats);
         }
-        int counted = n - FIRST_QUERY;
-        previous /= counted;
-        first /= counted;
-        self /= counted;
-        Double dup = repeats == 0 ? null : (Double) (duplicate / repeats);
-        Double ind = followed == 0 ? null : (Double) (induction / followed);
-        return new HeadScores(layer, head, previous, dup, ind, first, self);
+        return new HeadScores(
+                layer,
+                head,
+                sums.mean(Role.PREVIOUS_TOKEN),
+                sums.mean(Role.DUPLICATE_TOKEN),
+                sums.mean(Role.INDUCTION),
+                sums.mean(Role.FIRST_TOKEN),
+                sums.mean(Role.SELF));
     }
 
     /** @param scores in the order of {@link Role} */

@@ -44,7 +44,16 @@ public enum ReducerKind {
     IMATRIX(
             "sums of squares of what each matrix reads, by input channel: imatrix.gguf for llama-quantize",
             spec -> new InputSquares(SweptModel.of(spec)).hooks(),
-            (model, hooks) -> new InputSquares(model));
+            (model, hooks) -> new InputSquares(model)),
+    HEADS(
+            "what each attention head does in general: attention to the token before, the first one, itself, earlier"
+                    + " occurrences and what followed them; entropy",
+            HeadRoles::hooks,
+            (model, hooks) -> new HeadRoles(model.spec())),
+    ROUTER(
+            "load of each expert, entropy of the router, experts that get the same tokens, and which tokens",
+            RouterLoads::hooks,
+            (model, hooks) -> new RouterLoads(model.spec()));
 
     private final String doc;
     private final Function<DecoderSpec, SortedSet<HookId>> hooks;
