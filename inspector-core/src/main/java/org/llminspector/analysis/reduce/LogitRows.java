@@ -34,6 +34,25 @@ final class LogitRows {
         });
     }
 
+    /** What is done with one row of two models. */
+    interface Pair {
+        void read(int row, float[] a, float[] b);
+    }
+
+    /** The same of two models' logits. */
+    static void eachPair(Tensor a, Tensor b, long first, int count, Pair work) {
+        int vocab = Math.toIntExact(a.shape()[2]);
+        Parallel.each((count + PIECE - 1) / PIECE, piece -> {
+            float[] x = new float[vocab];
+            float[] y = new float[vocab];
+            for (int r = piece * PIECE; r < Math.min(count, (piece + 1) * PIECE); r++) {
+                a.toFloats((first + r) * vocab, x, vocab);
+                b.toFloats((first + r) * vocab, y, vocab);
+                work.read(r, x, y);
+            }
+        });
+    }
+
     /** ln of the sum of e to each logit, in float64; NaN or infinite where a logit is NaN or infinite upwards. */
     static double logSum(float[] logits) {
         float max = Float.NEGATIVE_INFINITY;
