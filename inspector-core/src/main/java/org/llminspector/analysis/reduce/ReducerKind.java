@@ -53,7 +53,17 @@ public enum ReducerKind {
     ROUTER(
             "load of each expert, entropy of the router, experts that get the same tokens, and which tokens",
             RouterLoads::hooks,
-            (model, hooks) -> new RouterLoads(model.spec()));
+            (model, hooks) -> new RouterLoads(model.spec())),
+    LENS(
+            "loss by layer through the logit lens, and how often the most probable token is the final one already",
+            LayerLens::hooks,
+            (model, hooks) -> new LayerLens(model)),
+    COVARIANCE(
+            "mean and covariance of a named hook's channels",
+            EnumSet.noneOf(HookPoint.class),
+            HookSizes::byPosition,
+            "a hook with an axis pos",
+            (model, hooks) -> new Covariance(model.spec(), hooks));
 
     private final String doc;
     private final Function<DecoderSpec, SortedSet<HookId>> hooks;

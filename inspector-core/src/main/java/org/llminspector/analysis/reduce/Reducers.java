@@ -49,6 +49,13 @@ public final class Reducers {
             return chosen;
         }
         SortedSet<HookId> hooks = kind.hooks(model.spec());
+        if (hooks.isEmpty() && kind.choosesHooks()) {
+            throw Problem.invalid("this reducer needs to be told its hooks")
+                    .where(kind.label())
+                    .expected(kind.label() + ":HOOK, such as " + kind.label() + ":blocks.0.hook_resid_post")
+                    .found(kind.label())
+                    .instead("`inspector hooks` lists the hooks of a model");
+        }
         if (hooks.isEmpty()) {
             throw Problem.unsupported("this model has nothing that this reducer reads")
                     .where(kind.label())
