@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Function;
+import org.llminspector.analysis.HeadSums.Role;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
@@ -34,15 +35,6 @@ public record HeadScores(
         double first,
         double self,
         Role role) {
-
-    /** Role of a head. */
-    public enum Role {
-        PREVIOUS_TOKEN,
-        DUPLICATE_TOKEN,
-        INDUCTION,
-        FIRST_TOKEN,
-        SELF
-    }
 
     /** The role in lower case, or {@code -} for none. */
     public String roleName() {

@@ -1,9 +1,16 @@
 package org.llminspector.analysis;
 
-import org.llminspector.analysis.HeadScores.Role;
-
 /** Sums of one head's attention on the keys of each role, and numbers of the queries that have such a key: {@link HeadScores}. */
 public final class HeadSums {
+
+    /** Role of an attention head, by the keys that most of its attention goes to. */
+    public enum Role {
+        PREVIOUS_TOKEN,
+        DUPLICATE_TOKEN,
+        INDUCTION,
+        FIRST_TOKEN,
+        SELF
+    }
 
     /** The first query whose previous, first and self are three different keys. */
     static final int FIRST_QUERY = 2;

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.function.IntBinaryOperator;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
-import org.llminspector.analysis.HeadScores.Role;
+import org.llminspector.analysis.HeadSums.Role;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 

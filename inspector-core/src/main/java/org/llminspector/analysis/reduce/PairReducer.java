@@ -1,11 +1,9 @@
 package org.llminspector.analysis.reduce;
 
-import java.util.SortedMap;
-import java.util.function.Function;
 import org.llminspector.base.Tensor;
 
 /** State that a sweep of two models keeps of both outputs; the same law as {@link Reducer}'s. */
-public interface PairReducer {
+public interface PairReducer extends Mergeable {
 
     /**
      * Adds both outputs for a batch.
@@ -14,12 +12,6 @@ public interface PairReducer {
      * @param b logits of B
      */
     void add(WindowBatch batch, Tensor a, Tensor b);
-
-    /** The state, as {@link Reducer#state}. */
-    SortedMap<String, Tensor> state();
-
-    /** Adds another one's state, of windows after those of this one. */
-    void merge(Function<String, Tensor> later);
 
     /** Most bytes of the state's tensors after this many windows. */
     long bytes(long windows);

@@ -1,16 +1,20 @@
 package org.llminspector.run.sweep;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.llminspector.analysis.reduce.Reducer;
+import org.llminspector.analysis.reduce.Imatrix;
+import org.llminspector.analysis.reduce.Mergeable;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
+import org.llminspector.checkpoint.GgufArchitectures;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.family.Weights;
 
 /** Merges a sweep's parts, in the order of its shards, into a file for each reducer. */
 final class Merge {
@@ -20,11 +24,11 @@ final class Merge {
     /**
      * Writes {@code REDUCER.safetensors} files.
      *
-     * @param reducers new ones, of the sweep's request
+     * @param states new ones, of the sweep's request
      * @return the files, by reducer
      * @throws Problem CONFLICT while parts are missing, with the shards
      */
-    static Map<String, Path> merge(SweepFolder folder, SweepManifest manifest, List<Reducer> reducers) {
+    static Map<String, Path> merge(SweepFolder folder, SweepManifest manifest, List<Mergeable> states) {
         List<Integer> missing = folder.missing(manifest);
         if (!missing.isEmpty()) {
             String shards = String.join(
@@ -37,14 +41,14 @@ final class Merge {
         }
         for (String part : manifest.parts()) {
             try (SafetensorsFile file = folder.open(part)) {
-                for (Reducer r : reducers) {
-                    r.merge(name -> file.tensors().containsKey(name) ? file.tensor(name) : null);
+                for (Mergeable s : states) {
+                    s.merge(name -> file.tensors().containsKey(name) ? file.tensor(name) : null);
                 }
             }
         }
         Map<String, SortedMap<String, Tensor>> kinds = new LinkedHashMap<>();
-        for (Reducer r : reducers) {
-            r.state().forEach((name, tensor) -> {
+        for (Mergeable s : states) {
+            s.state().forEach((name, tensor) -> {
                 int slash = name.indexOf('/');
                 kinds.computeIfAbsent(name.substring(0, slash), k -> new TreeMap<>())
                         .put(name.substring(slash + 1), tensor);
@@ -57,5 +61,31 @@ final class Merge {
             files.put(kind, file);
         });
         return files;
+    }
+
+    /**
+     * Writes {@code imatrix.gguf}, where the sweep kept sums of squares and llama.cpp has the architecture.
+     *
+     * @return the file, or null
+     */
+    static Path imatrix(SweepFolder folder, SweepManifest manifest, Weights weights) {
+        Path sums = folder.dir().resolve("imatrix.safetensors");
+        if (!Files.isRegularFile(sums) || weights == null) return null;
+        if (!GgufArchitectures.has(weights.spec().family())) return null;
+        Path file = folder.dir().resolve("imatrix.gguf");
+        try (SafetensorsFile state = SafetensorsFile.open(sums)) {
+            Imatrix.write(
+                    file,
+                    weights,
+                    name -> tensor(state, name.substring("imatrix/".length())),
+                    List.of(manifest.request().corpus().path()),
+                    manifest.windows(),
+                    manifest.window());
+        }
+        return file;
+    }
+
+    private static Tensor tensor(SafetensorsFile file, String name) {
+        return file.tensors().containsKey(name) ? file.tensor(name) : null;
     }
 }

@@ -1,6 +1,9 @@
 package org.llminspector.run.sweep;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
-import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -84,9 +86,10 @@ public final class SweepFolder {
     /** Ids of the documents, by index. */
     List<String> documents() {
         Path file = dir.resolve(DOCUMENTS);
-        try (Stream<String> lines = Files.lines(file)) {
+        try (BufferedReader lines =
+                new BufferedReader(new InputStreamReader(Reads.stream(file), StandardCharsets.UTF_8))) {
             List<String> ids = new ArrayList<>();
-            for (String line : (Iterable<String>) lines::iterator)
+            for (String line = lines.readLine(); line != null; line = lines.readLine())
                 ids.add(Json.mapper().readValue(line, String.class));
             return ids;
         } catch (IOException e) {

@@ -13,6 +13,7 @@ import org.llminspector.run.request.SweepRequest;
  * @param of all parts; 0 until the corpus is read
  * @param results reducers whose merged results are there
  * @param loss null until it is merged, or where it kept none
+ * @param divergence of two sides; null until it is merged, or with one side
  * @param trouble why it failed, or null
  */
 public record SweepJob(
@@ -25,6 +26,7 @@ public record SweepJob(
         int of,
         List<String> results,
         SweepResults.Loss loss,
+        SweepResults.Divergence divergence,
         String trouble) {
 
     /** State of a sweep. */

@@ -180,6 +180,7 @@ public final class SweepJobs implements AutoCloseable {
                 manifest == null ? 0 : manifest.parts().size(),
                 results,
                 results.isEmpty() ? null : new SweepResults(folder).loss(),
+                results.isEmpty() ? null : new SweepResults(folder).divergence(),
                 thread == null ? null : thread.trouble());
     }
 

@@ -9,6 +9,7 @@ import org.llminspector.run.store.RunManifest.ModelIdentity;
  * What a sweep is of: {@code sweep.json} of its folder.
  *
  * @param format of the parts; another one is not merged with these
+ * @param engineB of the other side; null without one
  * @param prefix ids that the tokenizer puts before every window
  * @param tokens that count, each once
  * @param read tokens that the model reads, repeated ones included
@@ -25,6 +26,7 @@ public record SweepManifest(
         SweepRequest request,
         ModelIdentity model,
         EngineInfo engine,
+        EngineInfo engineB,
         List<Integer> prefix,
         int window,
         int windows,
@@ -46,6 +48,7 @@ public record SweepManifest(
                 request,
                 model,
                 engine,
+                engineB,
                 prefix,
                 window,
                 windows,

@@ -7,9 +7,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
+import org.llminspector.analysis.output.Intervals;
+import org.llminspector.analysis.reduce.DocumentSums;
+import org.llminspector.analysis.reduce.OutputPairs;
 import org.llminspector.analysis.reduce.ReducerKind;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -43,10 +47,12 @@ public final class SweepResults {
 
     /** Files of merged results, by reducer. */
     static Map<String, Path> kinds(Path dir) {
+        List<String> names = new ArrayList<>(List.of(PreparedSweep.DIVERGENCE));
+        for (ReducerKind kind : ReducerKind.values()) names.add(kind.label());
         Map<String, Path> kinds = new TreeMap<>();
-        for (ReducerKind kind : ReducerKind.values()) {
-            Path file = dir.resolve(kind.label() + ".safetensors");
-            if (Files.isRegularFile(file)) kinds.put(kind.label(), file);
+        for (String name : names) {
+            Path file = dir.resolve(name + ".safetensors");
+            if (Files.isRegularFile(file)) kinds.put(name, file);
         }
         return kinds;
     }
@@ -246,10 +252,11 @@ public final class SweepResults {
      * What the corpus costs the model.
      *
      * @param loss nats per token
+     * @param low of its 95 % interval over documents; null with one document, as {@code high}
      * @param tokens that are predicted
      * @param positions loss by position in the window; null where no token is
      */
-    public record Loss(double loss, double perplexity, long tokens, List<Double> positions) {}
+    public record Loss(double loss, Double low, Double high, double perplexity, long tokens, List<Double> positions) {}
 
     /** Loss of all tokens, and by position; null where the sweep did not keep it. */
     public Loss loss() {
@@ -268,7 +275,69 @@ public final class SweepResults {
                 if (n > 0) means[p] = sums.get(p) / n;
             }
             if (count == 0) return null;
-            return new Loss(sum / count, Math.exp(sum / count), count, Arrays.asList(means));
+            Intervals.Mean mean =
+                    DocumentSums.of(named(f, "loss/"), "loss/window/", "sum").mean(SEED);
+            double loss = sum / count;
+            return new Loss(loss, mean.low(), mean.high(), Math.exp(loss), count, Arrays.asList(means));
+        }
+    }
+
+    /** A reducer's tensors by their names in a state. */
+    private static Function<String, Tensor> named(SafetensorsFile file, String at) {
+        return name -> {
+            String own = name.substring(at.length());
+            return file.tensors().containsKey(own) ? file.tensor(own) : null;
+        };
+    }
+
+    /** Of the bootstrap: the same sweep has the same intervals. */
+    private static final long SEED = 1;
+
+    private static final int WORST = 20;
+
+    /**
+     * One document's divergence.
+     *
+     * @param meanKld KL(A || B) per token, nats
+     */
+    public record DocumentDivergence(String document, double meanKld, long tokens) {}
+
+    /**
+     * How far B's outputs lie from A's over the corpus, per token: means with 95 % intervals by a paired bootstrap over
+     * documents.
+     *
+     * @param meanKld KL(A || B), nats
+     * @param reverseKld KL(B || A)
+     * @param deltaNll B's loss less A's
+     * @param sameTop share of tokens with the same most probable one on both sides; the others are flips
+     * @param worst documents by their mean KL(A || B), the highest first
+     */
+    public record Divergence(
+            long tokens,
+            Intervals.Mean meanKld,
+            Intervals.Mean reverseKld,
+            Intervals.Mean deltaNll,
+            Intervals.Mean sameTop,
+            List<DocumentDivergence> worst) {}
+
+    /** Null for a sweep of one side. */
+    public Divergence divergence() {
+        Path path = kinds(folder.dir()).get(PreparedSweep.DIVERGENCE);
+        if (path == null) return null;
+        try (SafetensorsFile f = SafetensorsFile.open(path)) {
+            Function<String, Tensor> state = named(f, PreparedSweep.DIVERGENCE + "/");
+            DocumentSums kl = DocumentSums.of(state, OutputPairs.AT, "kl_ab");
+            List<String> documents = folder.documents();
+            return new Divergence(
+                    Arrays.stream(kl.count()).sum(),
+                    kl.mean(SEED),
+                    DocumentSums.of(state, OutputPairs.AT, "kl_ba").mean(SEED),
+                    DocumentSums.of(state, OutputPairs.AT, "nll_b", "nll_a").mean(SEED),
+                    DocumentSums.of(state, OutputPairs.AT, "same_top").mean(SEED),
+                    kl.worst(WORST).stream()
+                            .map(d -> new DocumentDivergence(
+                                    documents.get((int) kl.document()[d]), kl.sum()[d] / kl.count()[d], kl.count()[d]))
+                            .toList());
         }
     }
 }

@@ -3,6 +3,8 @@ package org.llminspector.run.sweep;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -10,6 +12,9 @@ import java.util.TreeMap;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.llminspector.analysis.reduce.Mergeable;
+import org.llminspector.analysis.reduce.OutputPairs;
+import org.llminspector.analysis.reduce.PairReducer;
 import org.llminspector.analysis.reduce.Reducer;
 import org.llminspector.analysis.reduce.Reducers;
 import org.llminspector.analysis.reduce.SweptModel;
@@ -19,6 +24,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Batch;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
@@ -90,8 +97,11 @@ public final class Sweeps {
     void check(SweepRequest request) {
         ModelFolder folder = models.folder(slug(request));
         folder.requireTokenizer();
-        Reducers.of(request.reduce(), new SweptModel(folder.spec(), folder.weights(), x -> x), request.hooks());
+        SweptModel swept = new SweptModel(folder.spec(), folder.weights(), x -> x);
+        Reducers.of(PreparedSweep.kinds(request), swept, request.hooks());
         PreparedRun.withDefaults(request.a() == null ? RunRequest.builder().build() : request.a(), folder);
+        ModelFolder other = otherFolder(request, folder.slug());
+        if (other != null) PreparedRun.withDefaults(request.b(), other);
     }
 
     /** A model's tokens by id; their ids alone where the model is gone. */
@@ -101,6 +111,12 @@ public final class Sweeps {
         } catch (Problem gone) {
             return Token::ofId;
         }
+    }
+
+    /** The folder of b's model, which is a's where it names none; null without a side b. */
+    private ModelFolder otherFolder(SweepRequest request, String slug) {
+        if (request.b() == null) return null;
+        return models.folder(request.b().model() == null ? slug : request.b().model());
     }
 
     private String slug(SweepRequest request) {
@@ -119,17 +135,25 @@ public final class Sweeps {
     public Done run(SweepRequest request, Path out, Share share, long mostBytes, SweepListener listener) {
         String slug = slug(request);
         listener.progress(new SweepListener.Progress("reading", 0, 0, 0, 0, -1));
-        PreparedSweep sweep = new PreparedSweep(request, models.folder(slug), listener::cancelled);
+        PreparedSweep sweep =
+                new PreparedSweep(request, models.folder(slug), otherFolder(request, slug), listener::cancelled);
         SweepFolder folder = new SweepFolder(out);
         RunRequest side = sweep.side();
         listener.progress(new SweepListener.Progress("opening", 0, 0, 0, 0, -1));
-        try (OpenModels.Lease lease =
-                models.lease(sweep.folder(), side.engine(), side.device(), side.plan(), p -> {}, listener::cancelled)) {
+        try (OpenModels.Lease lease = lease(sweep.folder(), side, listener);
+                OpenModels.Lease other =
+                        sweep.other() == null ? null : lease(sweep.otherFolder(), sweep.other(), listener)) {
             String created = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
             SweepManifest manifest = queue.call(
                     "sweep",
                     slug,
-                    () -> sweep.manifest(models.engine(sweep.folder(), side).info(), created));
+                    () -> sweep.manifest(
+                            models.engine(sweep.folder(), side).info(),
+                            sweep.other() == null
+                                    ? null
+                                    : models.engine(sweep.otherFolder(), sweep.other())
+                                            .info(),
+                            created));
             if (manifest.bytes() > mostBytes) {
                 throw Problem.tooLarge("the sweep's parts would take too many bytes")
                         .where("reduce: " + String.join(", ", request.reduce()))
@@ -141,6 +165,10 @@ public final class Sweeps {
             folder.write(manifest, sweep.windows());
             return run(sweep, manifest, folder, share, listener);
         }
+    }
+
+    private OpenModels.Lease lease(ModelFolder folder, RunRequest side, SweepListener listener) {
+        return models.lease(folder, side.engine(), side.device(), side.plan(), p -> {}, listener::cancelled);
     }
 
     private Done run(
@@ -161,7 +189,7 @@ public final class Sweeps {
         Map<String, Path> files = Map.of();
         if (missing.isEmpty()) {
             listener.progress(new SweepListener.Progress("merging", own.size(), own.size(), clock.windows, 0, 0));
-            files = Merge.merge(folder, manifest, sweep.reducers(x -> x));
+            files = merged(folder, manifest, sweep.states(), sweep.folder());
         }
         return new Done(manifest, files, todo.size(), missing, clock.read, clock.seconds());
     }
@@ -185,25 +213,45 @@ public final class Sweeps {
         }
         SweepRequest request = manifest.request();
         SweptModel swept = new SweptModel(model.spec(), model.weights(), x -> x);
-        List<Reducer> reducers = Reducers.of(request.reduce(), swept, request.hooks());
-        return new Done(manifest, Merge.merge(folder, manifest, reducers), 0, List.of(), 0, 0);
+        List<Mergeable> states = new ArrayList<>(Reducers.of(PreparedSweep.kinds(request), swept, request.hooks()));
+        if (request.b() != null) states.add(new OutputPairs());
+        return new Done(manifest, merged(folder, manifest, states, model), 0, List.of(), 0, 0);
+    }
+
+    private static Map<String, Path> merged(
+            SweepFolder folder, SweepManifest manifest, List<Mergeable> states, ModelFolder model) {
+        Map<String, Path> files = new LinkedHashMap<>(Merge.merge(folder, manifest, states));
+        Path imatrix = Merge.imatrix(folder, manifest, model.weights());
+        if (imatrix != null) files.put("imatrix.gguf", imatrix);
+        return files;
     }
 
     /** A shard's state; the engine computes a batch at a time. */
     private SortedMap<String, Tensor> state(PreparedSweep sweep, int shard, Clock clock, SweepListener listener) {
         InspectorEngine engine = models.engine(sweep.folder(), sweep.side());
+        InspectorEngine other = sweep.other() == null ? null : models.engine(sweep.otherFolder(), sweep.other());
         List<Reducer> reducers = sweep.reducers(engine::unembed);
+        PairReducer pairs = sweep.pairs();
+        HookId logits = HookId.of(HookPoint.LOGITS);
         for (WindowBatch batch : sweep.shards().batches(shard)) {
             if (listener.cancelled()) throw PreparedSweep.cancelled();
             long from = System.nanoTime();
+            Tensor[] kept = new Tensor[1]; // A's logits, while B runs
             engine.run(new Batch(batch.tokens(), sweep.pass(batch.positions()), null), (hook, value) -> {
                 for (Reducer r : reducers) if (r.hooks().contains(hook)) r.add(batch, hook, value);
+                if (pairs != null && hook.equals(logits)) kept[0] = Tensor.of(value.toFloats(), value.shape());
             });
             reducers.forEach(r -> r.end(batch));
+            if (pairs != null) {
+                other.run(
+                        new Batch(batch.tokens(), sweep.otherPass(batch.positions()), null),
+                        (hook, value) -> pairs.add(batch, kept[0], value));
+            }
             clock.ran(batch, System.nanoTime() - from);
         }
         SortedMap<String, Tensor> state = new TreeMap<>();
         reducers.forEach(r -> state.putAll(r.state()));
+        if (pairs != null) state.putAll(pairs.state());
         return state;
     }
 

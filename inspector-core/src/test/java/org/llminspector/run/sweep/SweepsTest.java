@@ -18,6 +18,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
 import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.engine.Precision;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
@@ -190,6 +191,43 @@ class SweepsTest {
                     .doesNotContain(0f);
         }
         assertThat(loss(done)).isNotEqualTo(loss(run(request(), "unchanged")));
+    }
+
+    /** Of a model and itself nothing; of FP32 and INT8 the difference of both losses, and the interval holds the mean. */
+    @Test
+    void divergenceIsOfTwoSides() throws IOException {
+        RunRequest fp32 = RunRequest.builder().engine("onnx").build();
+        RunRequest int8 =
+                RunRequest.builder().engine("onnx").precision(Precision.INT8).build();
+        Done same = run(request().a(fp32).b(fp32).reduce(List.of("divergence")), "same");
+        assertThat(same.files().keySet()).containsExactly("divergence");
+        SweepResults.Divergence none = new SweepResults(new SweepFolder(temp.resolve("same"))).divergence();
+        assertThat(none.meanKld().value()).isZero();
+        assertThat(none.sameTop().value()).isEqualTo(1);
+        Done done = run(request().a(fp32).b(int8).reduce(List.of("loss")), "pair");
+        SweepResults results = new SweepResults(new SweepFolder(temp.resolve("pair")));
+        SweepResults.Divergence d = results.divergence();
+        double other = loss(run(request().a(int8).reduce(List.of("loss")), "alone"));
+        assertThat(d.deltaNll().value()).isCloseTo(other - loss(done), within(1e-9));
+        assertThat(d.meanKld().value())
+                .isPositive()
+                .isBetween(d.meanKld().low(), d.meanKld().high());
+        assertThat(d.worst()).hasSize(12);
+        assertThat(d.worst().get(0).meanKld())
+                .isGreaterThanOrEqualTo(d.worst().get(11).meanKld());
+        assertThat(results.loss().loss())
+                .isBetween(results.loss().low(), results.loss().high());
+        assertThatThrownBy(() -> run(request().reduce(List.of("divergence")), "no"))
+                .hasMessageContaining("side b");
+    }
+
+    /** Importance matrix in the file that llama-quantize reads: for each matrix as many sums as it reads channels. */
+    @Test
+    void theMergedFolderHasAnImportanceMatrix() throws IOException {
+        Done done = run(request().reduce(List.of("imatrix")), "imatrix");
+        GgufFile file = GgufFile.open(done.files().get("imatrix.gguf"));
+        assertThat(file.tensors().get("blk.0.attn_q.weight.in_sum2").shape()).endsWith(64L);
+        assertThat(file.tensors()).containsKeys("blk.1.ffn_down.weight.counts", "blk.1.ffn_up.weight.in_sum2");
     }
 
     private static SweepRequestBuilder side(String engine, Precision precision) {

@@ -10,6 +10,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.llminspector.analysis.HeadScores;
+import org.llminspector.analysis.HeadSums.Role;
 import org.llminspector.capture.Capture;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -53,7 +54,7 @@ final class HeadEvaluation {
         Map<String, Integer> onStories = new TreeMap<>();
         for (int h = 0; h < random.size(); h++) {
             count(random.get(h).role(), roles);
-            HeadScores.Role role = chant.isEmpty() ? null : chant.get(h).role();
+            Role role = chant.isEmpty() ? null : chant.get(h).role();
             count(role, onStories);
             if (role == null && names.get(h) >= HeadScores.CLEAR) onStories.merge("name_mover", 1, Integer::sum);
         }
@@ -73,7 +74,7 @@ final class HeadEvaluation {
         return new Found(copying, heads);
     }
 
-    private static void count(HeadScores.Role role, Map<String, Integer> roles) {
+    private static void count(Role role, Map<String, Integer> roles) {
         if (role != null) roles.merge(role.name().toLowerCase(Locale.ROOT), 1, Integer::sum);
     }
 

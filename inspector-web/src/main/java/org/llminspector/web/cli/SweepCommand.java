@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import org.llminspector.analysis.output.Intervals;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
@@ -14,8 +15,10 @@ import org.llminspector.engine.Precision;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SweepRequest;
+import org.llminspector.run.sweep.SweepFolder;
 import org.llminspector.run.sweep.SweepListener;
 import org.llminspector.run.sweep.SweepManifest;
+import org.llminspector.run.sweep.SweepResults;
 import org.llminspector.run.sweep.Sweeps;
 import org.llminspector.web.cli.common.ByteSize;
 import org.llminspector.web.cli.common.FolderOptions;
@@ -24,6 +27,7 @@ import org.llminspector.web.cli.common.Lines;
 import org.llminspector.web.cli.common.ModelCommand;
 import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.cli.common.QuietOptions;
+import org.llminspector.web.cli.common.SideArgument;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -45,6 +49,7 @@ import picocli.CommandLine.Option;
             "  inspector sweep --corpus tales:held_out --reduce loss,moments,top --out ./sweep",
             "  inspector sweep --model ./my-model --engine onnx --precision int8 --corpus texts.jsonl --out ./int8",
             "  inspector sweep --model ./my-model --corpus wiki.txt --window 512 --reduce imatrix --out ./imatrix",
+            "  inspector sweep --engine onnx --b engine=onnx,precision=int8 --corpus tales:held_out --out ./int8",
             "  inspector sweep ... --out /shared/sweep --shard 0/2     (on one machine; 1/2 on another)",
             "  inspector sweep merge /shared/sweep"
         })
@@ -67,8 +72,10 @@ final class SweepCommand extends ModelCommand {
             names = "--reduce",
             paramLabel = "KIND,...",
             split = ",",
-            description = "What is kept: moments, loss, top, histogram, ...; KIND:HOOK for hooks of its own. Default:"
-                    + " loss,moments.")
+            description =
+                    "What is kept: moments, loss, top, histogram, imatrix, heads, router, lens, covariance:HOOK; KIND:HOOK for"
+                            + " hooks of its own. Default:"
+                            + " loss,moments.")
     List<String> reduce;
 
     @Option(
@@ -118,6 +125,12 @@ final class SweepCommand extends ModelCommand {
     @Option(names = "--precision", paramLabel = "NAME", description = "fp32, fp16, int8, ... Default: fp32.")
     Precision precision;
 
+    @Option(
+            names = "--b",
+            paramLabel = "SIDE",
+            description = "Another side, as in compare: precision=int8. The divergence of both outputs is kept too.")
+    String b;
+
     @Option(names = "--json", description = "Print the sweep's description instead of a summary.")
     boolean json;
 
@@ -134,7 +147,7 @@ final class SweepCommand extends ModelCommand {
                         .device(device)
                         .precision(precision)
                         .build(),
-                null,
+                b == null ? null : SideArgument.parse(b, "--b"),
                 new SweepRequest.Texts(corpus, documents, field, id, paragraphs ? true : null, skipBad ? true : null),
                 window,
                 reduce,
@@ -148,7 +161,7 @@ final class SweepCommand extends ModelCommand {
             Sweeps.Done done = inspector.sweeps().run(request, out, share(), maxBytes, listener(progress, interrupt));
             progress.clear();
             if (json) out().println(Json.write(done.manifest()));
-            else print(done, out());
+            else print(done, out(), out);
             out().flush();
             return 0;
         } finally {
@@ -214,13 +227,49 @@ final class SweepCommand extends ModelCommand {
         };
     }
 
+    private static void print(SweepResults results, PrintWriter out) {
+        SweepResults.Loss loss = results.loss();
+        if (loss != null) {
+            out.println(String.format(
+                    Locale.ROOT,
+                    "%-12s %.4f nats per token%s: perplexity %.3f",
+                    "loss",
+                    loss.loss(),
+                    interval(loss.low(), loss.high()),
+                    loss.perplexity()));
+        }
+        SweepResults.Divergence d = results.divergence();
+        if (d == null) return;
+        mean(out, "KL(A || B)", d.meanKld(), "nats per token");
+        mean(out, "KL(B || A)", d.reverseKld(), "nats per token");
+        mean(out, "B's loss", d.deltaNll(), "nats per token more than A's");
+        mean(out, "same top", d.sameTop(), "of the tokens");
+        out.println("worst        "
+                + String.join(
+                        ", ",
+                        d.worst().stream()
+                                .limit(5)
+                                .map(w -> String.format(Locale.ROOT, "%s %.4f", w.document(), w.meanKld()))
+                                .toList()));
+    }
+
+    private static void mean(PrintWriter out, String what, Intervals.Mean mean, String unit) {
+        out.println(String.format(
+                Locale.ROOT, "%-12s %.5f%s %s", what, mean.value(), interval(mean.low(), mean.high()), unit));
+    }
+
+    /** The 95 % interval over documents. */
+    private static String interval(Double low, Double high) {
+        return low == null ? "" : String.format(Locale.ROOT, " (95 %% over documents: %.5f to %.5f)", low, high);
+    }
+
     private static String time(double seconds) {
         long s = Math.round(seconds);
         return s < 100 ? s + " s" : s < 6000 ? s / 60 + " min" : s / 3600 + " h " + s / 60 % 60 + " min";
     }
 
     /** What was done, and where it lies. */
-    static void print(Sweeps.Done done, PrintWriter out) {
+    static void print(Sweeps.Done done, PrintWriter out, Path folder) {
         SweepManifest m = done.manifest();
         out.println(String.format(
                 Locale.ROOT,
@@ -242,6 +291,7 @@ final class SweepCommand extends ModelCommand {
             out.println("waiting for the parts of " + Plural.of(done.missing().size(), "shard")
                     + "; once they are there: inspector sweep merge DIR");
         }
+        if (!done.files().isEmpty()) print(new SweepResults(new SweepFolder(folder)), out);
         done.files().forEach((kind, file) -> out.println(String.format(Locale.ROOT, "%-12s %s", kind, file)));
     }
 }

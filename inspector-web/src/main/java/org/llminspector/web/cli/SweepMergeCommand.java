@@ -32,7 +32,7 @@ final class SweepMergeCommand extends ModelCommand {
         Lines.warningsOnly();
         Path noRuns = Files.createTempDirectory("inspector-sweep");
         try (Inspector inspector = places.open(1, noRuns)) {
-            SweepCommand.print(inspector.sweeps().merge(dir, places.slug()), out());
+            SweepCommand.print(inspector.sweeps().merge(dir, places.slug()), out(), dir);
             out().flush();
             return 0;
         } finally {

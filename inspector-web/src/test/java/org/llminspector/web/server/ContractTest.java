@@ -485,6 +485,15 @@ class ContractTest extends LiveTest {
         live.send("DELETE", at, null);
         live.get(at).problem(404);
 
+        String pair = request.replace("{\"corpus\"", "{\"b\":{\"engine\":\"onnx\",\"precision\":\"int8\"},\"corpus\"");
+        String both = "/api/v1/sweeps/"
+                + live.post("/api/v1/sweeps", pair).json().path("id").asText();
+        live.get(both, "Accept", "text/event-stream");
+        JsonNode divergence = live.get(both).json().path("divergence");
+        assertThat(divergence.at("/mean_kld/high").asDouble())
+                .isGreaterThanOrEqualTo(divergence.at("/mean_kld/value").asDouble());
+        assertThat(divergence.path("worst")).hasSize(3);
+
         String many = "{\"corpus\":{\"path\":\"tales:train\",\"documents\":2000},\"window\":16,\"shard_windows\":1}";
         String stopped = "/api/v1/sweeps/"
                 + live.post("/api/v1/sweeps", many).json().path("id").asText();
