@@ -91,7 +91,7 @@ export const preloads: Plugin = {
       });
       return [
         ...code.map((f) => `<link rel="modulepreload" crossorigin href="/${f}" />`),
-        ...styles.map((f) => `<link rel="preload" as="style" crossorigin href="/${f}" />`),
+        ...styles.map((f) => `<link rel="stylesheet" crossorigin href="/${f}" />`),
       ];
     };
     this.emitFile({ type: 'asset', fileName: 'view.html', source: head(all) });

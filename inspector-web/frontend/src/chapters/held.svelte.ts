@@ -46,11 +46,15 @@ export function follow(stage: Stage): (held: HTMLElement) => void {
       keep();
       show('instant');
     });
-    for (const child of held.children) observer.observe(child);
+    const observe = () => [...held.children].forEach((child) => observer.observe(child));
+    const drawn = new MutationObserver(observe);
+    drawn.observe(held, { childList: true });
+    observe();
     const touched = ['wheel', 'touchmove', 'pointerdown', 'keydown'] as const;
     for (const event of touched) held.addEventListener(event, mine, { passive: true });
     return () => {
       observer.disconnect();
+      drawn.disconnect();
       for (const event of touched) held.removeEventListener(event, mine);
     };
   };
