@@ -1,10 +1,10 @@
 /** Numbers as people read them: honest digits, with their unit. */
 
 const THIN = '\u202f'; // no-break thin space, as between number and unit
-const grouped = new Intl.NumberFormat('en-US');
 
+/** 1,234.5: three decimals at most. Intl would load its tables while the page is first drawn. */
 export function count(n: number): string {
-  return grouped.format(n);
+  return String(Math.round(n * 1000) / 1000).replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, ',');
 }
 
 /** One number where all are the same, else the smallest and the largest: '2', '1 to 4'. */
