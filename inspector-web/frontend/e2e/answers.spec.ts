@@ -51,11 +51,13 @@ for (const [chapter, query, button, slug = 'tales-4m'] of OFFERS) {
       const answer = page.getByTestId('change-answer');
       await expect(answer).toHaveAttribute('data-ready', 'true', SLOW);
       await expect(answer).toBeInViewport({ ratio: 1 });
-      const seen = await answer.evaluate((e) => {
-        const box = e.getBoundingClientRect();
-        return e.contains(document.elementFromPoint(box.left + 12, box.top + box.height / 2));
-      });
-      expect(seen, 'nothing lies over it').toBe(true);
+      // The figure may still be scrolling to it.
+      const seen = () =>
+        answer.evaluate((e) => {
+          const box = e.getBoundingClientRect();
+          return e.contains(document.elementFromPoint(box.left + 12, box.top + box.height / 2));
+        });
+      await expect.poll(seen, { message: 'nothing lies over it' }).toBe(true);
 
       // Its numbers are those of the two runs.
       await expect.poll(() => new URL(page.url()).searchParams.get('changed')).toBeTruthy();
