@@ -1,9 +1,9 @@
 package org.llminspector.analysis;
 
-/** Sums of one head's attention on the keys of each role, and numbers of the queries that have such a key: {@link HeadScores}. */
+/** Sums of one head's attention on the keys of each role, and numbers of the queries that have such a key. */
 public final class HeadSums {
 
-    /** Role of an attention head, by the keys that most of its attention goes to. */
+    /** Role of a head. */
     public enum Role {
         PREVIOUS_TOKEN,
         DUPLICATE_TOKEN,

@@ -32,8 +32,7 @@ public final class HeadRoles implements Reducer {
     private final SortedSet<HookId> hooks = new TreeSet<>();
     private final SortedMap<String, Means> means = new TreeMap<>();
     private final SortedMap<String, long[]> nonfinite = new TreeMap<>();
-    private WindowBatch of; // whose repeats these are
-    private HeadSums.Repeats[] repeats;
+    private HeadSums.Repeats[] repeats; // of this batch's windows
 
     public HeadRoles(DecoderSpec spec) {
         this.spec = spec;
@@ -56,10 +55,9 @@ public final class HeadRoles implements Reducer {
     public void add(WindowBatch batch, HookId hook, Tensor pattern) {
         int n = batch.positions();
         int heads = Math.toIntExact(pattern.shape()[1]);
-        if (of != batch) {
+        if (repeats == null) {
             repeats = new HeadSums.Repeats[batch.size()];
             for (int b = 0; b < batch.size(); b++) repeats[b] = new HeadSums.Repeats(batch.tokens()[b]);
-            of = batch;
         }
         for (int b = 0; b < batch.size(); b++) {
             int row = b;
@@ -78,6 +76,11 @@ public final class HeadRoles implements Reducer {
                 nonfinite.computeIfAbsent(at(hook) + "nonfinite", name -> new long[heads])[h] += window[h].nonfinite;
             }
         }
+    }
+
+    @Override
+    public void end(WindowBatch batch) {
+        repeats = null;
     }
 
     /** Sums of one head in one window. */

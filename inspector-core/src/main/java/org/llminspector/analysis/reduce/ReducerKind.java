@@ -18,6 +18,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.spec.DecoderSpec;
 
 /** Kinds of reducers: what a sweep over a corpus can keep. */
+@SuppressWarnings("ImmutableEnumChecker") // static methods and constructors
 public enum ReducerKind {
     MOMENTS(
             "count, mean, variance, least and largest value of each channel of a hook",

@@ -42,7 +42,7 @@ class IntervalsTest {
             double[] sums = new double[40];
             long[] counts = new long[40];
             for (int d = 0; d < 40; d++) {
-                counts[d] = 1 + random.nextInt(30);
+                counts[d] = 1L + random.nextInt(30);
                 double own = random.nextGaussian(); // what the tokens of a document have in common
                 for (int t = 0; t < counts[d]; t++) sums[d] += 1 + own + random.nextGaussian();
             }

@@ -24,7 +24,7 @@ class HistogramTest {
         return new Histogram(SampleCorpus.SPEC, List.of(HOOK));
     }
 
-    @Property(tries = 60)
+    @Property(tries = 30)
     void law(@ForAll long seed, @ForAll @IntRange(min = 1, max = 6) int batches, @ForAll boolean nonfinite) {
         ReducerLaws.hold(HistogramTest::histogram, new SampleCorpus(seed, batches, nonfinite), seed + 1);
     }

@@ -68,11 +68,11 @@ class InputSquaresTest {
             }
         }
         String at = "imatrix/" + read + "/";
-        assertThat(state.get(at + "count").get(0)).isEqualTo(count);
+        assertThat(state.get(at + "count").get(0)).isEqualTo((double) count);
         for (int c = 0; c < d; c++) near(state.get(at + "sum2").get(c), all[c]);
         for (int e = 0; e < experts.count(); e++) {
-            assertThat(state.get(at + "expert/count").get(e)).isEqualTo(counts[e]);
-            assertThat(state.get(at + "expert/nonfinite").get(e)).isEqualTo(broken[e]);
+            assertThat(state.get(at + "expert/count").get(e)).isEqualTo((double) counts[e]);
+            assertThat(state.get(at + "expert/nonfinite").get(e)).isEqualTo((double) broken[e]);
             for (int c = 0; c < d; c++) near(state.get(at + "expert/sum2").get(e * d + c), sent[e][c]);
         }
     }

@@ -72,9 +72,9 @@ class LayerLensTest {
         }
         for (int layer = 0; layer < 2; layer++) {
             assertThat(state.get("lens/loss/sum").get(layer)).isCloseTo(loss[layer], within(1e-9));
-            assertThat(state.get("lens/loss/count").get(layer)).isEqualTo(count[layer]);
-            assertThat(state.get("lens/same_top").get(layer)).isEqualTo(same[layer]);
-            assertThat(state.get("lens/nonfinite").get(layer)).isEqualTo(broken[layer]);
+            assertThat(state.get("lens/loss/count").get(layer)).isEqualTo((double) count[layer]);
+            assertThat(state.get("lens/same_top").get(layer)).isEqualTo((double) same[layer]);
+            assertThat(state.get("lens/nonfinite").get(layer)).isEqualTo((double) broken[layer]);
         }
         assertThat(same[1]).isEqualTo(count[1]);
     }

@@ -24,7 +24,7 @@ class MomentsTest {
         return new Moments(SampleCorpus.SPEC, HOOKS);
     }
 
-    @Property(tries = 60)
+    @Property(tries = 30)
     void law(@ForAll long seed, @ForAll @IntRange(min = 1, max = 6) int batches, @ForAll boolean nonfinite) {
         ReducerLaws.hold(MomentsTest::moments, new SampleCorpus(seed, batches, nonfinite), seed + 1);
     }

@@ -91,7 +91,7 @@ class OutputPairsTest {
                 assertThat(cell(state, "count", window)).isEqualTo(count);
                 assertThat(cell(state, "same_top", window)).isEqualTo(same);
                 assertThat(cell(state, "nonfinite", window)).isZero();
-                assertThat(cell(state, "document", window)).isEqualTo(batch.document()[w]);
+                assertThat(cell(state, "document", window)).isEqualTo((double) batch.document()[w]);
                 List<String> columns = List.of("kl_ab", "kl_ba", "nll_a", "nll_b");
                 for (int c = 0; c < 4; c++)
                     assertThat(cell(state, columns.get(c), window)).isCloseTo(sums[c], within(1e-10));
@@ -136,13 +136,14 @@ class OutputPairsTest {
                     new WindowBatch(new int[][] {{1, 0}}, new int[1], new long[] {w}, new long[] {documents[w]});
             pairs.add(batch, logits(a), logits(b[w]));
         }
-        DocumentSums kl = DocumentSums.of(pairs.state()::get, OutputPairs.AT, "kl_ab");
+        Map<String, Tensor> state = pairs.state();
+        DocumentSums kl = DocumentSums.of(state::get, OutputPairs.AT, "kl_ab");
         assertThat(kl.document()).containsExactly(4, 9);
         assertThat(kl.count()).containsExactly(2, 1);
         assertThat(kl.worst(10)).containsExactly(1, 0);
         double moved = TokenDivergence.of(a, b[1], 0, 1).kl();
         assertThat(kl.sum()[1]).isCloseTo(moved, within(1e-12));
-        DocumentSums nll = DocumentSums.of(pairs.state()::get, OutputPairs.AT, "nll_b", "nll_a");
+        DocumentSums nll = DocumentSums.of(state::get, OutputPairs.AT, "nll_b", "nll_a");
         assertThat(nll.sum()[1]).isCloseTo(3, within(1e-12));
         Intervals.Mean mean = kl.mean(1);
         assertThat(mean.documents()).isEqualTo(2);

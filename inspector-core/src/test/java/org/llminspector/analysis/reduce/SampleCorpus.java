@@ -94,7 +94,10 @@ final class SampleCorpus {
 
     private void attend(Random random, float[] x, int at, int query) {
         float sum = 0;
-        for (int k = 0; k <= query; k++) sum += x[at + k] = random.nextFloat();
+        for (int k = 0; k <= query; k++) {
+            x[at + k] = random.nextFloat();
+            sum += x[at + k];
+        }
         for (int k = 0; k <= query; k++) x[at + k] /= sum;
         if (nonfinite && random.nextInt(20) == 0) x[at] = Float.NaN;
     }

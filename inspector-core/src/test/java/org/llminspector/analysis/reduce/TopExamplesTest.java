@@ -27,12 +27,12 @@ class TopExamplesTest {
         return new TopExamples(SampleCorpus.SPEC, List.of(NEURONS, HEADS), K);
     }
 
-    @Property(tries = 60)
+    @Property(tries = 30)
     void law(@ForAll long seed, @ForAll @IntRange(min = 1, max = 6) int batches, @ForAll boolean nonfinite) {
         ReducerLaws.hold(TopExamplesTest::top, new SampleCorpus(seed, batches, nonfinite), seed + 1);
     }
 
-    @Property(tries = 20)
+    @Property(tries = 10)
     void valuesAreThoseOfASort(@ForAll long seed, @ForAll boolean nonfinite) {
         SampleCorpus corpus = new SampleCorpus(seed, 6, nonfinite);
         Map<String, Tensor> state = corpus.add(top(), 0, 6).state();
@@ -58,7 +58,7 @@ class TopExamplesTest {
             assertThat(list(state, "low/", u))
                     .isEqualTo(least.stream().sorted(order(1)).limit(K).toList());
             if (!nonfinite) assertThat(broken).isZero();
-            assertThat(state.get("top/" + NEURONS + "/nonfinite").get(u)).isEqualTo(broken);
+            assertThat(state.get("top/" + NEURONS + "/nonfinite").get(u)).isEqualTo((double) broken);
         }
     }
 
