@@ -36,7 +36,7 @@ class TopExamplesTest {
     void valuesAreThoseOfASort(@ForAll long seed, @ForAll boolean nonfinite) {
         SampleCorpus corpus = new SampleCorpus(seed, 6, nonfinite);
         Map<String, Tensor> state = corpus.add(top(), 0, 6).state();
-        for (int u = 0; u < 300; u++) {
+        for (int u = 0; u < 300; u += 7) {
             long broken = 0;
             List<Example> most = new ArrayList<>();
             List<Example> least = new ArrayList<>();
