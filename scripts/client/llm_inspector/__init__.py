@@ -23,6 +23,7 @@ from .comparison import (
 from .learning import Gradients, Learner
 from .problem import InspectorProblem
 from .quantized import Quantized
+from .sweep import Sweep
 from .tensors import load, parse_safetensors
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Run",
     "SensitiveModule",
     "Sensitivity",
+    "Sweep",
     "load",
     "parse_safetensors",
 ]

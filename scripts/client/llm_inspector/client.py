@@ -16,6 +16,7 @@ from .comparison import Comparison
 from .learning import Gradients, Learner
 from .problem import InspectorProblem
 from .quantized import Quantized
+from .sweep import Sweep
 from .tensors import parse_safetensors
 
 Json = Dict[str, Any]
@@ -419,15 +420,7 @@ class Inspector:
 
     def watch_training(self, job: str, on_progress: Callable[[Json], None]) -> Json:
         """Hears of each update of a job until it ends; gives the job as it is then."""
-        path = _path("training-jobs", job)
-        with self._open("GET", path, None, "text/event-stream") as response:
-            for event, data in self._stream(response):
-                if event == "done":
-                    return data
-                if event == "error":
-                    raise InspectorProblem.of(data)
-                on_progress(data)
-        return self.training_job(job)
+        return self._watch(_path("training-jobs", job), on_progress)
 
     def stop_training(self, job: str) -> Json:
         """Ends a job after the update under way; it is saved and can be resumed."""
@@ -440,6 +433,62 @@ class Inspector:
     def delete_training(self, job: str) -> None:
         """Deletes a job's folder, and the model in it."""
         self._json("DELETE", _path("training-jobs", job))
+
+    def sweep(
+        self,
+        corpus: Union[str, Json],
+        *,
+        model: Optional[str] = None,
+        engine: Optional[str] = None,
+        precision: Optional[str] = None,
+        b: Optional[Json] = None,
+        reduce: Optional[Sequence[str]] = None,
+        hooks: Optional[Sequence[str]] = None,
+        window: Optional[int] = None,
+        documents: Optional[int] = None,
+        name: Optional[str] = None,
+    ) -> Sweep:
+        """Begins to run a model over a corpus: what its neurons and heads do in general, its loss, b's divergence from it.
+
+        Args:
+            corpus: ``tales:train``, ``tales:held_out``, or a file or folder in ``corpora`` beside the server's runs; or an
+                object with path, documents, field, id, paragraphs, skip_bad.
+            b: the other side, as a run's request: ``{"engine": "onnx", "precision": "int8"}``.
+            reduce: what is kept, such as loss, moments, top, histogram, imatrix, heads, router, lens.
+            window: the most tokens that are read together.
+        """
+        texts = {"path": corpus} if isinstance(corpus, str) else dict(corpus)
+        if documents is not None:
+            texts["documents"] = documents
+        a = _without_none(model=model, engine=engine, precision=precision)
+        kept = None if reduce is None else list(reduce)
+        read = None if hooks is None else list(hooks)
+        rest = _without_none(b=b, reduce=kept, hooks=read, window=window, name=name)
+        return Sweep(self, self._json("POST", "sweeps", {"a": a, "corpus": texts, **rest}))
+
+    def sweeps(self) -> List[Sweep]:
+        """The sweeps, the newest first."""
+        return [Sweep(self, s) for s in self._json("GET", "sweeps")["sweeps"]]
+
+    def _sweep(self, method: str, sweep: str, *path: str) -> Any:
+        return self._json(method, _path("sweeps", sweep, *path))
+
+    def _sweep_tensor(self, sweep: str, kind: str, name: str) -> NDArray[Any]:
+        data = self._bytes(_path("sweeps", sweep, "results", kind) + "?" + urllib.parse.urlencode({"name": name}))
+        return next(iter(parse_safetensors(data).values()))
+
+    def _watch_sweep(self, sweep: str, on_progress: Callable[[Json], None]) -> Json:
+        return self._watch(_path("sweeps", sweep), on_progress)
+
+    def _watch(self, path: str, on_progress: Callable[[Json], None]) -> Json:
+        with self._open("GET", path, None, "text/event-stream") as response:
+            for event, data in self._stream(response):
+                if event == "done":
+                    return data
+                if event == "error":
+                    raise InspectorProblem.of(data)
+                on_progress(data)
+        return self._json("GET", path)
 
     def tokenize(self, text: str, *, model: Optional[str] = None, add_special_tokens: bool = True) -> List[Json]:
         """The tokens of a text: id, text, bytes, start, end, special."""

@@ -143,6 +143,28 @@ class Learning(unittest.TestCase):
         values = [p["value"] for p in down["paths"][0]["points"]]
         self.assertLess(values[-1], values[0])
 
+    def test_a_sweep_says_what_holds_over_a_corpus(self):
+        hook = "blocks.0.mlp.hook_post"
+        sweep = inspector.sweep(
+            "tales:held_out", documents=4, window=32, reduce=["loss", "moments", "top"], b={"engine": "onnx"}
+        )
+        heard = []
+        sweep.wait(heard.append)
+        self.assertEqual(sweep.info["state"], "finished", sweep.info)
+        self.assertIn("running", [p["phase"] for p in heard] + ["running"])
+        self.assertEqual(sweep.info["sweep"]["documents"], 4)
+        self.assertLess(sweep.info["divergence"]["mean_kld"]["value"], 1e-6)
+        self.assertLessEqual(sweep.info["loss"]["low"], sweep.info["loss"]["loss"])
+        means = sweep.tensor("moments", hook + "/mean")
+        unit = sweep.unit(hook, 3)
+        self.assertAlmostEqual(unit["mean"], float(means[3]))
+        self.assertAlmostEqual(unit["high"][0]["value"], unit["max"], places=5)
+        frame = sweep.frame("moments", hook)
+        self.assertEqual(len(frame["mean"]), len(means))
+        self.assertIn(sweep.id, [s.id for s in inspector.sweeps()])
+        sweep.delete()
+        self.assertNotIn(sweep.id, [s.id for s in inspector.sweeps()])
+
     def test_a_job_trains_a_model(self):
         shape = {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_kv_heads": 2, "d_mlp": 16, "context": 4}
         recipe = {"task": "modular_addition", "name": "sums", "modulus": 7, "steps": 40, "learning_rate": 0.01, "model": shape}

@@ -44,7 +44,7 @@ class WindowsTest {
             int from = windows.from(w);
             counts += tokens.length - from;
             // Its first window counts the prefix too; later ones have a token before the first that counts.
-            assertThat(from == 0 || from > 0 && from >= Math.max(1, prefix)).isTrue();
+            assertThat(from == 0 || from >= Math.max(1, prefix)).isTrue();
             for (int i = Math.max(prefix, from); i < tokens.length; i++) counted.add(tokens[i]);
             for (int i = prefix + 1; i < tokens.length; i++)
                 assertThat(tokens[i]).isEqualTo(tokens[i - 1] + 1);

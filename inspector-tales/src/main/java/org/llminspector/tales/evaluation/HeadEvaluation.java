@@ -10,11 +10,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.llminspector.analysis.HeadScores;
-<<<<<<< HEAD
-import org.llminspector.analysis.HeadSums.Role;
-=======
 import org.llminspector.analysis.HeadSums;
->>>>>>> 2700ceac (Reducers against numpy on a small stored corpus)
 import org.llminspector.capture.Capture;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -58,11 +54,7 @@ final class HeadEvaluation {
         Map<String, Integer> onStories = new TreeMap<>();
         for (int h = 0; h < random.size(); h++) {
             count(random.get(h).role(), roles);
-<<<<<<< HEAD
-            Role role = chant.isEmpty() ? null : chant.get(h).role();
-=======
             HeadSums.Role role = chant.isEmpty() ? null : chant.get(h).role();
->>>>>>> 2700ceac (Reducers against numpy on a small stored corpus)
             count(role, onStories);
             if (role == null && names.get(h) >= HeadScores.CLEAR) onStories.merge("name_mover", 1, Integer::sum);
         }
@@ -82,11 +74,7 @@ final class HeadEvaluation {
         return new Found(copying, heads);
     }
 
-<<<<<<< HEAD
-    private static void count(Role role, Map<String, Integer> roles) {
-=======
     private static void count(HeadSums.Role role, Map<String, Integer> roles) {
->>>>>>> 2700ceac (Reducers against numpy on a small stored corpus)
         if (role != null) roles.merge(role.name().toLowerCase(Locale.ROOT), 1, Integer::sum);
     }
 

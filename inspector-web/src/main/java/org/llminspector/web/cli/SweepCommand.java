@@ -201,7 +201,7 @@ final class SweepCommand extends ModelCommand {
                         ByteCount.of(sweep.bytes()),
                         ready == 0 ? "" : ", " + ready + " there already"));
                 if (sweep.badLines() > 0) {
-                    err().println(Plural.of((int) sweep.badLines(), "bad line") + " left out: "
+                    err().println(Plural.of(sweep.badLines(), "bad line") + " left out: "
                             + String.join("; ", sweep.firstBadLines()));
                 }
                 err().flush();
