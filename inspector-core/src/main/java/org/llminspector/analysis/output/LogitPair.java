@@ -33,15 +33,15 @@ public record LogitPair(double klAb, double klBa, double nllA, double nllB, bool
         for (int v = 0; v < a.length; v++) {
             double x = a[v] - maxA;
             double y = b[v] - maxB;
-            double p = Math.exp(x);
-            double q = Math.exp(y);
+            double p = Exponential.of(x);
+            double q = Exponential.of(y);
             sumA += p;
             sumB += q;
             if (p > 0) weighedA += p * (x - y);
             if (q > 0) weighedB += q * (y - x);
         }
-        double logA = Math.log(sumA);
-        double logB = Math.log(sumB);
+        double logA = StrictMath.log(sumA);
+        double logB = StrictMath.log(sumB);
         return new LogitPair(
                 least(weighedA / sumA - logA + logB),
                 least(weighedB / sumB - logB + logA),

@@ -6,6 +6,7 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.llminspector.analysis.output.Exponential;
 import org.llminspector.analysis.reduce.state.Means;
 import org.llminspector.analysis.reduce.state.SparseCounts;
 import org.llminspector.analysis.reduce.state.State;
@@ -130,11 +131,11 @@ public final class RouterLoads implements Reducer {
             double sum = 0;
             double weighed = 0;
             for (int e = from; e < from + n; e++) {
-                double p = Math.exp(x[e] - most);
+                double p = Exponential.of(x[e] - most);
                 sum += p;
                 if (p > 0) weighed += p * (x[e] - most);
             }
-            entropy.add(0, Math.log(sum) - weighed / sum);
+            entropy.add(0, StrictMath.log(sum) - weighed / sum);
         }
 
         /** Slots may name one expert twice: it is one token of it. */
