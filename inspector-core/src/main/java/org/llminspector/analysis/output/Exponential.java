@@ -17,9 +17,9 @@ public final class Exponential {
     private static final double PER_PART = PARTS / 0x1.62e42fefa39efp-1;
 
     /** ln 2 / 64 in two parts, of which products of the first with m and i are exact (fdlibm's ln2HI and ln2LO). */
-    private static final double HIGH = 6.93147180369123816490e-01 / PARTS;
+    private static final double HIGH = 0x1.62e42feep-1 / PARTS;
 
-    private static final double LOW = 1.90821492927058770002e-10 / PARTS;
+    private static final double LOW = 0x1.a39ef35793c76p-33 / PARTS;
 
     private static final double[] TABLE = new double[PARTS];
 
