@@ -53,13 +53,18 @@ record Gate(String condition, String name, String sign, double bound) {
     }
 
     static Gate parse(String text) {
+        return parse(text, MEASURES);
+    }
+
+    /** @param names what may stand there alone; any path with a dot may too */
+    static Gate parse(String text, Set<String> names) {
         Matcher m = FORM.matcher(text);
         if (!m.matches()) throw wrong(text, "NAME>NUMBER, or >=, <, <=, such as mean_kld>0.02");
         String name = m.group(1);
-        if (!name.contains(".") && !MEASURES.contains(name)) {
+        if (!name.contains(".") && !names.contains(name)) {
             throw wrong(
                     text,
-                    "one of " + MEASURES.stream().sorted().collect(Collectors.joining(", "))
+                    "one of " + names.stream().sorted().collect(Collectors.joining(", "))
                             + ", or a path into the JSON that --json prints, such as b.cost.weight_bytes");
         }
         try {
@@ -76,12 +81,12 @@ record Gate(String condition, String name, String sign, double bound) {
                 .found(Problem.shown(text));
     }
 
-    /** Evaluates the gate on a comparison, or on the result of a comparison with a file. */
+    /** Evaluates the gate on a comparison, on the result of a comparison with a file, or on numbers by name. */
     Outcome of(Object comparison) {
         JsonNode json = Json.mapper().valueToTree(comparison);
         JsonNode measures = json.has("measures")
                 ? json.path("measures")
-                : json.has("text") ? json.at("/text/measures") : json.path("prompt");
+                : json.has("text") ? json.at("/text/measures") : json.has("prompt") ? json.path("prompt") : json;
         JsonNode at = name.contains(".") ? json.at("/" + name.replace('.', '/')) : measures.path(name);
         if (at.has("value")) at = at.path("value");
         if (!at.isNumber()

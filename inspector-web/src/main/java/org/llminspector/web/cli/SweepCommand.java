@@ -1,11 +1,13 @@
 package org.llminspector.web.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.llminspector.analysis.output.Intervals;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
@@ -50,6 +52,7 @@ import picocli.CommandLine.Option;
             "  inspector sweep --model ./my-model --engine onnx --precision int8 --corpus texts.jsonl --out ./int8",
             "  inspector sweep --model ./my-model --corpus wiki.txt --window 512 --reduce imatrix --out ./imatrix",
             "  inspector sweep --engine onnx --b engine=onnx,precision=int8 --corpus tales:held_out --out ./int8",
+            "  inspector sweep ... --b precision=fp16 --out ./gate --fail-if 'mean_kld.high>0.02'",
             "  inspector sweep ... --out /shared/sweep --shard 0/2     (on one machine; 1/2 on another)",
             "  inspector sweep merge /shared/sweep"
         })
@@ -57,12 +60,11 @@ final class SweepCommand extends ModelCommand {
 
     @Option(
             names = "--corpus",
-            required = true,
             paramLabel = "PATH",
             description = "A .txt, .jsonl or .csv file (also .gz), a folder of them, or tales:train, tales:held_out.")
     String corpus;
 
-    @Option(names = "--out", required = true, paramLabel = "DIR", description = "The sweep's folder.")
+    @Option(names = "--out", paramLabel = "DIR", description = "The sweep's folder.")
     Path out;
 
     @Option(names = "--window", paramLabel = "N", description = "The most tokens read together. Default: 128.")
@@ -131,6 +133,13 @@ final class SweepCommand extends ModelCommand {
             description = "Another side, as in compare: precision=int8. The divergence of both outputs is kept too.")
     String b;
 
+    @Option(
+            names = "--fail-if",
+            paramLabel = "CONDITION",
+            description = "End with exit code 10 where it holds, such as mean_kld.high>0.02 (the upper end of the 95 %"
+                    + " interval), same_top<0.97 or loss.perplexity>20; may be repeated. Needs every part.")
+    List<String> failIf;
+
     @Option(names = "--json", description = "Print the sweep's description instead of a summary.")
     boolean json;
 
@@ -140,6 +149,16 @@ final class SweepCommand extends ModelCommand {
     @Override
     public Integer call() throws IOException {
         Lines.warningsOnly();
+        // Not `required` of picocli, which would ask for them before `merge` too.
+        required(corpus, "--corpus", "texts: a file, a folder, tales:train or tales:held_out");
+        required(out, "--out", "the sweep's folder");
+        List<Gate> gates = failIf == null
+                ? List.of()
+                : failIf.stream().map(c -> Gate.parse(c, GATED)).toList();
+        RunRequest other = b == null ? null : SideArgument.parse(b, "--b");
+        if (other != null && other.model() != null) {
+            other = other.toBuilder().model(places.slug(other.model())).build();
+        }
         SweepRequest request = new SweepRequest(
                 RunRequest.builder()
                         .model(places.slug())
@@ -147,7 +166,7 @@ final class SweepCommand extends ModelCommand {
                         .device(device)
                         .precision(precision)
                         .build(),
-                b == null ? null : SideArgument.parse(b, "--b"),
+                other,
                 new SweepRequest.Texts(corpus, documents, field, id, paragraphs ? true : null, skipBad ? true : null),
                 window,
                 reduce,
@@ -163,12 +182,50 @@ final class SweepCommand extends ModelCommand {
             if (json) out().println(Json.write(done.manifest()));
             else print(done, out(), out);
             out().flush();
-            return 0;
+            return gates.isEmpty() ? 0 : gated(gates, done);
+        } catch (Problem p) {
+            progress.clear();
+            if (!interrupt.requested()) throw p;
+            err().println("interrupted; what is finished is kept, and the same command goes on with it");
+            err().flush();
+            return Interrupt.EXIT_CODE;
         } finally {
             progress.clear();
             interrupt.done();
             FolderOptions.delete(noRuns);
         }
+    }
+
+    /** Numbers that a condition may name alone: those of a divergence. */
+    private static final Set<String> GATED = Set.of("mean_kld", "reverse_kld", "delta_nll", "same_top");
+
+    private int gated(List<Gate> gates, Sweeps.Done done) {
+        if (done.files().isEmpty()) {
+            throw Problem.of(Problem.Kind.CONFLICT, "a condition is on the whole corpus")
+                    .where("--fail-if")
+                    .expected("every part of the sweep")
+                    .found(done.missing().size() + " missing")
+                    .instead("give it to the process that runs last");
+        }
+        SweepResults results = new SweepResults(new SweepFolder(out));
+        SweepResults.Divergence divergence = results.divergence();
+        ObjectNode numbers = divergence == null
+                ? Json.mapper().createObjectNode()
+                : Json.mapper().valueToTree(divergence);
+        numbers.set("loss", Json.mapper().valueToTree(results.loss()));
+        boolean failed = false;
+        for (Gate gate : gates) {
+            Gate.Outcome outcome = gate.of(numbers);
+            if (outcome.failed()) err().println(outcome.message());
+            failed |= outcome.failed();
+        }
+        err().flush();
+        return failed ? Gate.EXIT_CODE : 0;
+    }
+
+    private static void required(Object given, String option, String expected) {
+        if (given == null)
+            throw Problem.invalid("a sweep needs " + option).where(option).expected(expected);
     }
 
     private Sweeps.Share share() {
