@@ -59,6 +59,7 @@ export async function runPrompt(page: Page, request: APIRequestContext, query = 
   await page.goto(`/?${query}`);
   // Until the unasked run is there, a view has no figure in which this one could be seen growing.
   await expect(page.getByTestId('status')).toContainText('Live run:', { timeout: 60_000 });
+  await expect(page.getByTestId('figure-continuation')).toBeAttached({ timeout: 60_000 });
   await page.getByRole('textbox', { name: 'Prompt' }).fill(somePrompt(model));
   await expect(page.getByTestId('prompt-count')).toContainText('tokens');
   await page.getByRole('button', { name: 'Run', exact: true }).click();
