@@ -134,6 +134,8 @@ test('the first screen’s chain has the server’s numbers, and its update is a
 
 test('an exported graph says why it cannot show it', async ({ page, request }) => {
   const { exported } = await modelsOf(request);
+  // The run comes before the list that says what its model is: nothing is asked until that is known.
+  await page.route('**/api/v1/models', (route) => setTimeout(() => void route.continue(), 1500));
   for (const model of exported) {
     const run = await made(request, model);
     await page.goto(`${PATH}?model=${run.model.slug}&run=${run.id}`);

@@ -33,6 +33,9 @@ class Models {
   #absent = $state(false);
   #hooks = $state.raw<Record<string, HookDescription[]>>({});
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #tried!: () => void;
+  /** The server has listed its models, or could not. */
+  readonly answered = new Promise<void>((resolve) => (this.#tried = resolve));
 
   /** The model that Run means. */
   readonly slug: string | null = $derived(page.model ?? this.fallback);
@@ -76,6 +79,8 @@ class Models {
     } catch (error) {
       this.problem = Problem.of(error);
       if (this.problem.unreachable) this.#retry = setTimeout(() => void this.load(), RETRY_MS);
+    } finally {
+      this.#tried();
     }
   }
 

@@ -228,7 +228,8 @@ class Run {
     this.problem = null;
     this.stopped = false;
     try {
-      const manifest = await api.run(id);
+      // What a figure may ask of a run depends on its model, which the list describes.
+      const [manifest] = await Promise.all([api.run(id), models.answered]);
       if (page.run !== id) return;
       this.source = liveSource(manifest);
       this.#opened = manifest;
