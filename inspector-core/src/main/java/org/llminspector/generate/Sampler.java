@@ -4,6 +4,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.llminspector.base.Exp;
 import org.llminspector.base.Problem;
 
 /**

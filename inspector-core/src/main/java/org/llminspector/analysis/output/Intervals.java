@@ -1,7 +1,7 @@
 package org.llminspector.analysis.output;
 
 import java.util.Arrays;
-import java.util.Random;
+import java.util.SplittableRandom;
 import org.llminspector.base.Parallel;
 
 /** Confidence intervals of means over a corpus whose documents, not tokens, are independent of each other. */
@@ -46,12 +46,13 @@ public final class Intervals {
         if (n < 2) return new Mean(mean, null, null, n);
         double[] means = new double[RESAMPLES];
         int documents = n;
-        Parallel.each(RESAMPLES, r -> means[r] = resampled(s, c, documents, new Random(seed * RESAMPLES + r)));
+        Parallel.each(
+                RESAMPLES, r -> means[r] = resampled(s, c, documents, new SplittableRandom(seed * RESAMPLES + r)));
         Arrays.sort(means);
         return new Mean(mean, at(means, LOW), at(means, HIGH), n);
     }
 
-    private static double resampled(double[] sums, long[] counts, int documents, Random random) {
+    private static double resampled(double[] sums, long[] counts, int documents, SplittableRandom random) {
         double sum = 0;
         long count = 0;
         for (int i = 0; i < documents; i++) {

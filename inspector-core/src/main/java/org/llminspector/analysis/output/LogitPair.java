@@ -1,5 +1,7 @@
 package org.llminspector.analysis.output;
 
+import org.llminspector.base.Exp;
+
 /**
  * Two models' next-token distributions at one position, compared in one pass over the logits and without further memory: the
  * arithmetic of {@link TokenDivergence}. Nats; float64.
@@ -33,8 +35,8 @@ public record LogitPair(double klAb, double klBa, double nllA, double nllB, bool
         for (int v = 0; v < a.length; v++) {
             double x = a[v] - maxA;
             double y = b[v] - maxB;
-            double p = Exponential.of(x);
-            double q = Exponential.of(y);
+            double p = Exp.exp(x);
+            double q = Exp.exp(y);
             sumA += p;
             sumB += q;
             if (p > 0) weighedA += p * (x - y);

@@ -1,5 +1,6 @@
 package org.llminspector.analysis.reduce;
 
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.SortedMap;
 import java.util.SortedSet;
@@ -67,12 +68,20 @@ public final class Histogram implements Reducer {
     /** Share of a channel's finite values above 0: a neuron's firing rate. */
     public double firingRate(HookId hook, int channel) {
         long[] cells = counts.get(hook).channel;
+        return firingRate(Arrays.copyOfRange(cells, channel * CELLS, (channel + 1) * CELLS));
+    }
+
+    /**
+     * The same of a channel's cells.
+     *
+     * @return NaN without a finite value
+     */
+    public static double firingRate(long[] cells) {
         long all = 0;
         long above = 0;
         for (int c = 0; c < NONFINITE; c++) {
-            long n = cells[channel * CELLS + c];
-            all += n;
-            if (c > ZERO) above += n;
+            all += cells[c];
+            if (c > ZERO) above += cells[c];
         }
         return (double) above / all;
     }

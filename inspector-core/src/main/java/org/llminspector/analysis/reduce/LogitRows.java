@@ -1,6 +1,6 @@
 package org.llminspector.analysis.reduce;
 
-import org.llminspector.analysis.output.Exponential;
+import org.llminspector.base.Exp;
 import org.llminspector.base.Parallel;
 import org.llminspector.base.Tensor;
 
@@ -60,7 +60,7 @@ final class LogitRows {
         for (float l : logits) max = Math.max(max, l);
         if (!(Math.abs(max) < Float.POSITIVE_INFINITY)) return max;
         double sum = 0;
-        for (float l : logits) sum += Exponential.of((double) l - max);
+        for (float l : logits) sum += Exp.exp((double) l - max);
         return max + StrictMath.log(sum);
     }
 }

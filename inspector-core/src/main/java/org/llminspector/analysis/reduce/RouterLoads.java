@@ -6,10 +6,10 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
-import org.llminspector.analysis.output.Exponential;
 import org.llminspector.analysis.reduce.state.Means;
 import org.llminspector.analysis.reduce.state.SparseCounts;
 import org.llminspector.analysis.reduce.state.State;
+import org.llminspector.base.Exp;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
@@ -131,7 +131,7 @@ public final class RouterLoads implements Reducer {
             double sum = 0;
             double weighed = 0;
             for (int e = from; e < from + n; e++) {
-                double p = Exponential.of(x[e] - most);
+                double p = Exp.exp(x[e] - most);
                 sum += p;
                 if (p > 0) weighed += p * (x[e] - most);
             }

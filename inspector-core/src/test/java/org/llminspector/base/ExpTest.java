@@ -1,4 +1,4 @@
-package org.llminspector.generate;
+package org.llminspector.base;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -16,7 +16,10 @@ class ExpTest {
             assertThat(Math.abs(Exp.exp(x) - exact)).as("e^" + x).isLessThanOrEqualTo(2 * Math.ulp(exact));
         }
         assertThat(Exp.exp(0)).isEqualTo(1);
+        assertThat(Exp.exp(-0.0)).isEqualTo(1);
         assertThat(Exp.exp(-701)).isZero();
+        assertThat(Exp.exp(Double.NEGATIVE_INFINITY)).isZero();
+        assertThat(Exp.exp(Double.NaN)).isNaN();
         assertThat(Exp.exp(-6e38)).isZero();
     }
 }
