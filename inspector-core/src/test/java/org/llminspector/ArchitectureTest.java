@@ -221,8 +221,8 @@ class ArchitectureTest {
         noClasses()
                 .that()
                 .haveNameNotMatching(
-                        "org\\.llminspector\\.(base\\.(Reads|LockedFile)|hub\\.Download|local\\.PreparedTensors"
-                                + "|checkpoint\\.SafetensorsWriter|run\\.store\\.(RunFolder|ComparisonFolder))")
+                        "org\\.llminspector\\.(base\\.(Reads|Writes|LockedFile)|hub\\.Download|local\\.PreparedTensors"
+                                + "|run\\.store\\.(RunFolder|ComparisonFolder))")
                 .should()
                 .callMethodWhere(target(owner(type(FileChannel.class)))
                         .and(target(describe("open", m -> m.getName().equals("open")))))

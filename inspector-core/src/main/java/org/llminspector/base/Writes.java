@@ -1,10 +1,13 @@
 package org.llminspector.base;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -13,7 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** Atomic replacement of small files, deletion of folders, and Problems for failed writes. */
+/** Atomic replacement of files, deletion of folders, and Problems for failed writes. */
 public final class Writes {
 
     private static final FileAttribute<Set<PosixFilePermission>> OWNER =
@@ -29,6 +32,45 @@ public final class Writes {
         Path partial = file.resolveSibling(file.getFileName() + ".part");
         Files.writeString(partial, text);
         Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** What is written to a file. */
+    @FunctionalInterface
+    public interface Content {
+        void writeTo(WritableByteChannel out) throws IOException;
+    }
+
+    /**
+     * Writes a file, and has the disk keep it, before it is renamed to its name: readers see the old or the new file, never
+     * a part. A device or a pipe, which no file can replace, is written to.
+     *
+     * @throws Problem STORAGE where it cannot be written
+     */
+    public static void atomically(Path file, Content content) {
+        try {
+            if (Files.exists(file) && !Files.isRegularFile(file)) {
+                try (FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                    content.writeTo(out);
+                }
+                return;
+            }
+            Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
+            Path partial = Files.createTempFile(target.getParent(), ".", ".partial");
+            try {
+                // Recreated with the default permissions of a new file, not a temporary file's private ones.
+                Files.delete(partial);
+                try (FileChannel out =
+                        FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                    content.writeTo(out);
+                    out.force(true);
+                }
+                Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(partial);
+            }
+        } catch (IOException e) {
+            throw failed("the file cannot be written", file, e);
+        }
     }
 
     /** Creates a folder that only its owner may access, where the file system supports permissions. */

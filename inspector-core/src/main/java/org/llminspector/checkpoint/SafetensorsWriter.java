@@ -5,12 +5,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -38,31 +34,7 @@ public final class SafetensorsWriter {
      * @param metadata may be empty
      */
     public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
-        try {
-            if (Files.exists(file) && !Files.isRegularFile(file)) {
-                // A device or a pipe cannot be replaced by renaming.
-                try (FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
-                    write(out, tensors, metadata);
-                }
-                return;
-            }
-            Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
-            Path partial = Files.createTempFile(target.getParent(), ".", ".partial");
-            try {
-                // Recreated with the default permissions of a new file, not a temporary file's private ones.
-                Files.delete(partial);
-                try (FileChannel out =
-                        FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                    write(out, tensors, metadata);
-                    out.force(true);
-                }
-                Files.move(partial, target, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-            } finally {
-                Files.deleteIfExists(partial);
-            }
-        } catch (IOException e) {
-            throw Writes.failed("the file cannot be written", file, e);
-        }
+        Writes.atomically(file, out -> write(out, tensors, metadata));
     }
 
     /** Writes to an open channel and leaves it open. */

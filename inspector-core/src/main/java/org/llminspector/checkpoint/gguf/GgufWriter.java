@@ -1,18 +1,15 @@
 package org.llminspector.checkpoint.gguf;
 
-import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.Channels;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
+import org.llminspector.base.Bytes;
 import org.llminspector.base.DType;
 import org.llminspector.base.Tensor;
 import org.llminspector.base.Writes;
@@ -35,28 +32,25 @@ public final class GgufWriter {
     private GgufWriter() {}
 
     /**
-     * Writes a file atomically: another beside it, renamed.
+     * Writes a file atomically ({@link Writes#atomically}).
      *
      * @param metadata String, Integer or a list of String by key, in order
      * @param tensors F32, in order
      */
     public static void write(Path file, Map<String, Object> metadata, Map<String, Tensor> tensors) {
         byte[] head = new GgufWriter().head(metadata, tensors);
-        Path partial = file.resolveSibling(file.getFileName() + ".part");
-        try {
-            try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(partial))) {
-                out.write(head);
-                out.write(new byte[padding(head.length)]);
-                var channel = Channels.newChannel(out);
-                for (Tensor t : tensors.values()) {
-                    t.bytes().writeTo(channel);
-                    out.write(new byte[padding(t.byteSize())]);
-                }
+        Writes.atomically(file, out -> {
+            Bytes.of(ByteBuffer.wrap(head)).writeTo(out);
+            pad(out, head.length);
+            for (Tensor t : tensors.values()) {
+                t.bytes().writeTo(out);
+                pad(out, t.byteSize());
             }
-            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw Writes.failed("the file cannot be written", file, e);
-        }
+        });
+    }
+
+    private static void pad(WritableByteChannel out, long bytes) throws IOException {
+        Bytes.of(ByteBuffer.allocate(padding(bytes))).writeTo(out);
     }
 
     private byte[] head(Map<String, Object> metadata, Map<String, Tensor> tensors) {
