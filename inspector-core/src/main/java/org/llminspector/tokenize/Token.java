@@ -18,6 +18,11 @@ public record Token(int id, String text, List<Integer> bytes, Integer start, Int
         bytes = List.copyOf(bytes);
     }
 
+    /** Whether the tokenizer added it to a text, as it does BOS. */
+    public boolean added() {
+        return special && start == null;
+    }
+
     /** A token known only by its id: without a tokenizer, or an id in a vocabulary's padding. */
     public static Token ofId(int id) {
         return new Token(id, "⟨" + id + "⟩", List.of(), null, null, false);

@@ -105,6 +105,6 @@ public final class BaseComparison {
         if (!side.folder().hasTokenizer()) return null;
         List<Token> added = side.folder().requireTokenizer().encode("a", true);
         Token first = added.get(0);
-        return first.special() && first.start() == null ? (Integer) first.id() : null;
+        return first.added() ? (Integer) first.id() : null;
     }
 }

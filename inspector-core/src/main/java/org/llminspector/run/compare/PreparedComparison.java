@@ -177,8 +177,8 @@ record PreparedComparison(
         } else {
             List<Token> tokens = a.requireTokenizer().encode(request.text(), true);
             if (b != a && b.hasTokenizer()) sameTokens(request.text(), tokens, b);
-            prefix = ids(tokens.stream().takeWhile(t -> added(t)).toList());
-            ids = ids(tokens.stream().filter(t -> !added(t)).toList());
+            prefix = ids(tokens.stream().takeWhile(Token::added).toList());
+            ids = ids(tokens.stream().filter(t -> !t.added()).toList());
         }
         if (prefix.length + ids.length < 2) {
             throw Problem.invalid("the text is too short: it has no next token to predict")
@@ -218,11 +218,6 @@ record PreparedComparison(
                     .instead("a longer text, or a smaller window");
         }
         return new TextWindows(prefix, ids, window, window, true);
-    }
-
-    /** Whether the tokenizer added the token. */
-    private static boolean added(Token t) {
-        return t.special() && t.start() == null;
     }
 
     private static int[] ids(List<Token> tokens) {
