@@ -15,6 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.JavaProcess;
 import org.llminspector.base.Problem;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.family.Family;
@@ -33,20 +34,7 @@ class TrainingProcessesTest {
     }
 
     private Process writer(int steps, int saveEvery) throws IOException {
-        return new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx256m",
-                        "-XX:TieredStopAtLevel=1",
-                        "-XX:+UseSerialGC",
-                        "-Dai.djl.offline=true",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        TrainingWriter.class.getName(),
-                        folder.toString(),
-                        Integer.toString(steps),
-                        Integer.toString(saveEvery)))
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+        return JavaProcess.start(TrainingWriter.class, folder, steps, saveEvery);
     }
 
     @Test

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.JavaProcess;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 
@@ -37,19 +38,7 @@ class ComparisonProcessesTest {
     private void killRepeatedly(int rounds, Random random) throws Exception {
         List<String> said = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
-            Process process = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java")
-                                    .toString(),
-                            "-Xmx256m",
-                            "-XX:TieredStopAtLevel=1",
-                            "-XX:+UseSerialGC",
-                            "-Dai.djl.offline=true",
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            ComparisonWriter.class.getName(),
-                            runs.toString())
-                    .redirectError(ProcessBuilder.Redirect.INHERIT)
-                    .start();
+            Process process = JavaProcess.start(ComparisonWriter.class, runs);
             try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
                 for (int n = 1 + random.nextInt(8); n > 0; n--) said.add(out.readLine());
                 TimeUnit.MICROSECONDS.sleep(random.nextInt(60_000));

@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.JavaProcess;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.TextModel;
 import org.llminspector.run.request.SweepRequest;
@@ -50,21 +51,7 @@ class SweepProcessesTest {
         Path folder = temp.resolve("killed");
         int before = 0;
         for (int round = 0; round < rounds; round++) {
-            Process process = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java")
-                                    .toString(),
-                            "-Xmx256m",
-                            "-XX:TieredStopAtLevel=1",
-                            "-XX:+UseSerialGC",
-                            "-Dai.djl.offline=true",
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            SweepWriter.class.getName(),
-                            temp.resolve("child").toString(),
-                            corpus.toString(),
-                            folder.toString())
-                    .inheritIO()
-                    .start();
+            Process process = JavaProcess.start(SweepWriter.class, temp.resolve("child"), corpus, folder);
             while (process.isAlive() && parts(folder) < before + 3) TimeUnit.MILLISECONDS.sleep(1);
             TimeUnit.MICROSECONDS.sleep(random.nextInt(20_000));
             process.toHandle().destroyForcibly();
