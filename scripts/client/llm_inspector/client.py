@@ -477,6 +477,9 @@ class Inspector:
         data = self._bytes(_path("sweeps", sweep, "results", kind) + "?" + urllib.parse.urlencode({"name": name}))
         return next(iter(parse_safetensors(data).values()))
 
+    def _sweep_imatrix(self, sweep: str) -> bytes:
+        return self._bytes(_path("sweeps", sweep, "imatrix.gguf"))
+
     def _watch_sweep(self, sweep: str, on_progress: Callable[[Json], None]) -> Json:
         return self._watch(_path("sweeps", sweep), on_progress)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from numpy.typing import NDArray
 
+from .problem import InspectorProblem
+
 if TYPE_CHECKING:
     from .client import Inspector
 
@@ -72,6 +74,10 @@ class Sweep:
         """
         return self._inspector._sweep("GET", self.id, "units", hook, str(unit))
 
+    def imatrix(self) -> bytes:
+        """The importance matrix that llama-quantize reads, a GGUF file's bytes; of a sweep with the reducer imatrix."""
+        return self._inspector._sweep_imatrix(self.id)
+
     def frame(self, kind: str, hook: str) -> Any:
         """What a reducer kept of a hook by channel: a pandas DataFrame where pandas is there, else arrays by name."""
         columns = {
@@ -79,6 +85,8 @@ class Sweep:
             for r in self.results()
             if r["kind"] == kind and r["name"].startswith(hook + "/") and len(r["shape"]) == 1
         }
+        if not columns:
+            raise InspectorProblem("the sweep kept nothing of this hook", where=f"{kind}: {hook}")
         lengths = [len(c) for c in columns.values()]
         columns = {name: c for name, c in columns.items() if len(c) == max(lengths)}
         try:

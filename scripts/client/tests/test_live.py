@@ -146,12 +146,12 @@ class Learning(unittest.TestCase):
     def test_a_sweep_says_what_holds_over_a_corpus(self):
         hook = "blocks.0.mlp.hook_post"
         sweep = inspector.sweep(
-            "tales:held_out", documents=4, window=32, reduce=["loss", "moments", "top"], b={"engine": "onnx"}
+            "tales:held_out", documents=4, window=32, reduce=["loss", "moments", "top", "imatrix"], b={"engine": "onnx"}
         )
         heard = []
         sweep.wait(heard.append)
         self.assertEqual(sweep.info["state"], "finished", sweep.info)
-        self.assertIn("running", [p["phase"] for p in heard] + ["running"])
+        self.assertLessEqual({p["phase"] for p in heard}, {"reading", "opening", "running", "merging"})
         self.assertEqual(sweep.info["sweep"]["documents"], 4)
         self.assertLess(sweep.info["divergence"]["mean_kld"]["value"], 1e-6)
         self.assertLessEqual(sweep.info["loss"]["low"], sweep.info["loss"]["loss"])
@@ -159,6 +159,8 @@ class Learning(unittest.TestCase):
         unit = sweep.unit(hook, 3)
         self.assertAlmostEqual(unit["mean"], float(means[3]))
         self.assertAlmostEqual(unit["high"][0]["value"], unit["max"], places=5)
+        self.assertEqual(sweep.imatrix()[:4], b"GGUF")
+        self.assertRaises(InspectorProblem, sweep.frame, "moments", "hook_embed")
         frame = sweep.frame("moments", hook)
         self.assertEqual(len(frame["mean"]), len(means))
         self.assertIn(sweep.id, [s.id for s in inspector.sweeps()])

@@ -14,7 +14,8 @@ import org.llminspector.spec.Rope;
  * <p>A value is an array, the name of one in a TorchScript method, or the name of one in an ONNX graph. Every operation
  * returns float32, but for indices.
  *
- * @param <V> a value; shapes below are its axes, outermost first
+ * @param <V> a value; shapes below are its axes, outermost first. The first one is the batch: 1 of a sequence, as written
+ *     below, or the rows of an engine's {@code Batch}
  */
 public interface Ops<V> {
 

@@ -46,12 +46,14 @@ final class Corpora {
         return NamedCorpus.find(colon < 0 ? path : path.substring(0, colon)).isPresent();
     }
 
+    static Problem none() {
+        return Problem.invalid("a sweep needs texts")
+                .where("corpus.path")
+                .expected("a file, a folder, or tales:train, tales:held_out");
+    }
+
     static Opened open(Texts texts) {
-        if (texts == null || texts.path() == null || texts.path().isBlank()) {
-            throw Problem.invalid("a sweep needs texts")
-                    .where("corpus.path")
-                    .expected("a file, a folder, or tales:train, tales:held_out");
-        }
+        if (texts == null || texts.path() == null || texts.path().isBlank()) throw none();
         if (texts.documents() != null && texts.documents() < 1) {
             throw Problem.invalid("no documents are asked for")
                     .where("corpus.documents")

@@ -19,6 +19,8 @@ import org.llminspector.family.Weights;
 /** Merges a sweep's parts, in the order of its shards, into a file for each reducer. */
 final class Merge {
 
+    static final String IMATRIX = "imatrix.gguf";
+
     private Merge() {}
 
     /**
@@ -72,7 +74,7 @@ final class Merge {
         Path sums = folder.dir().resolve("imatrix.safetensors");
         if (!Files.isRegularFile(sums) || weights == null) return null;
         if (!GgufArchitectures.has(weights.spec().family())) return null;
-        Path file = folder.dir().resolve("imatrix.gguf");
+        Path file = folder.dir().resolve(IMATRIX);
         try (SafetensorsFile state = SafetensorsFile.open(sums)) {
             Imatrix.write(
                     file,

@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.TreeMap;
+import org.llminspector.analysis.reduce.ReducerKind;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -66,9 +68,24 @@ public final class SweepFolder {
         }
     }
 
+    /** Files of merged results, by reducer; empty before the merge. */
+    Map<String, Path> results() {
+        List<String> names = new ArrayList<>(List.of(PreparedSweep.DIVERGENCE));
+        for (ReducerKind kind : ReducerKind.values()) names.add(kind.label());
+        Map<String, Path> results = new TreeMap<>();
+        for (String name : names) {
+            Path file = dir.resolve(name + ".safetensors");
+            if (Files.isRegularFile(file)) results.put(name, file);
+        }
+        return results;
+    }
+
     void write(SweepManifest manifest, Windows windows) {
         try {
             dropUnfinished(Files.createDirectories(dir.resolve(PARTS)));
+            // Of an earlier request into this folder, they would be taken for this one's.
+            for (Path results : results().values()) Files.delete(results);
+            Files.deleteIfExists(dir.resolve(Merge.IMATRIX));
             Writes.replace(dir.resolve(DOCUMENTS), lines(windows.documents()));
             SafetensorsWriter.write(dir.resolve("windows.safetensors"), windows.state(), Map.of());
             Writes.replace(dir.resolve("sweep.json"), Json.write(manifest));

@@ -6,7 +6,7 @@ import org.llminspector.run.request.SweepRequest;
 /**
  * A sweep of this program, under way or ended.
  *
- * @param state of it
+ * @param request null where it cannot be read
  * @param sweep what it is of; null until its corpus is read; without the names of its parts
  * @param progress null unless it runs
  * @param parts that are there
@@ -28,6 +28,11 @@ public record SweepJob(
         SweepResults.Loss loss,
         SweepResults.Divergence divergence,
         String trouble) {
+
+    /** A sweep whose files cannot be read. */
+    static SweepJob unreadable(String id, String trouble) {
+        return new SweepJob(id, State.FAILED, null, null, null, 0, 0, List.of(), null, null, trouble);
+    }
 
     /** State of a sweep. */
     public enum State {

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
+import org.llminspector.base.RootNames;
 import org.llminspector.base.Writes;
 import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.work.RunQueue;
@@ -54,8 +55,7 @@ public final class SweepJobs implements AutoCloseable {
      *     while another one runs; STORAGE where nothing can be written
      */
     public synchronized SweepJob begin(SweepRequest request) {
-        sweeps.check(request);
-        located(request);
+        sweeps.check(located(request));
         free();
         String id = ids.get();
         Path dir = root.resolve(id);
@@ -100,7 +100,8 @@ public final class SweepJobs implements AutoCloseable {
     /** The request with its corpus's path on this machine: a corpus by name, or a file below the folder of texts. */
     private SweepRequest located(SweepRequest request) {
         SweepRequest.Texts corpus = request.corpus();
-        if (corpus == null || corpus.path() == null || Corpora.named(corpus.path())) return request;
+        if (corpus == null || corpus.path() == null) throw Corpora.none();
+        if (Corpora.named(corpus.path())) return request;
         Path real;
         try {
             real = texts.resolve(corpus.path()).toRealPath();
@@ -151,10 +152,19 @@ public final class SweepJobs implements AutoCloseable {
             return all.map(p -> p.getFileName().toString())
                     .filter(n -> ID.matcher(n).matches())
                     .sorted(Comparator.reverseOrder())
-                    .map(this::job)
+                    .map(this::listed)
                     .toList();
         } catch (IOException e) {
             throw Reads.unreadable(root, e);
+        }
+    }
+
+    /** The job; where its files cannot be read, an entry with the reason, so that the list still works. */
+    private SweepJob listed(String id) {
+        try {
+            return job(id);
+        } catch (Problem p) {
+            return SweepJob.unreadable(id, RootNames.shown(p.getMessage()));
         }
     }
 
@@ -167,7 +177,7 @@ public final class SweepJobs implements AutoCloseable {
                 ? 0
                 : manifest.parts().size() - folder.missing(manifest).size();
         boolean whole = manifest != null && parts == manifest.parts().size();
-        List<String> results = whole ? List.copyOf(SweepResults.kinds(dir).keySet()) : List.of();
+        List<String> results = whole ? List.copyOf(folder.results().keySet()) : List.of();
         SweepJob.State state =
                 thread != null ? thread.state() : results.isEmpty() ? SweepJob.State.STOPPED : SweepJob.State.FINISHED;
         return new SweepJob(
@@ -199,11 +209,14 @@ public final class SweepJobs implements AutoCloseable {
                                 new SweepFolder(dir(id)).manifest().model().slug()));
     }
 
-    /** A file of merged results, as {@code imatrix.gguf}; NOT_FOUND where the sweep has none of this name. */
-    public Path file(String id, String name) {
-        Path file = dir(id).resolve(name);
+    /** The importance matrix of a finished sweep, for llama-quantize. */
+    public Path imatrix(String id) {
+        Path file = dir(id).resolve(Merge.IMATRIX);
         if (Files.isRegularFile(file)) return file;
-        throw Problem.notFound("the sweep has no such file").where("sweep " + id + ": " + name);
+        throw Problem.notFound("the sweep has no importance matrix")
+                .where("sweep " + id)
+                .expected("a finished sweep with the reducer imatrix, of an architecture that llama.cpp has")
+                .instead("sweep again with \"reduce\": [\"imatrix\"]");
     }
 
     /** Deletes a sweep's folder; one under way has to be stopped first. */
@@ -259,6 +272,6 @@ public final class SweepJobs implements AutoCloseable {
             running = threads.values().stream().filter(t -> !t.ended()).toList();
         }
         running.forEach(SweepThread::end);
-        running.forEach(t -> t.watch(p -> {}, () -> false));
+        running.forEach(SweepThread::join);
     }
 }

@@ -1,20 +1,18 @@
 package org.llminspector.run.sweep;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.llminspector.analysis.output.Intervals;
 import org.llminspector.analysis.reduce.DocumentSums;
+import org.llminspector.analysis.reduce.Histogram;
 import org.llminspector.analysis.reduce.OutputPairs;
-import org.llminspector.analysis.reduce.ReducerKind;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
@@ -36,7 +34,7 @@ public final class SweepResults {
     /** @throws Problem CONFLICT while parts are missing or not merged */
     public SweepResults(SweepFolder folder) {
         this.folder = folder;
-        if (kinds(folder.dir()).isEmpty()) {
+        if (folder.results().isEmpty()) {
             throw Problem.of(Problem.Kind.CONFLICT, "the sweep has no results yet")
                     .where("sweep " + folder.dir().getFileName())
                     .expected("merged results")
@@ -45,22 +43,10 @@ public final class SweepResults {
         }
     }
 
-    /** Files of merged results, by reducer. */
-    static Map<String, Path> kinds(Path dir) {
-        List<String> names = new ArrayList<>(List.of(PreparedSweep.DIVERGENCE));
-        for (ReducerKind kind : ReducerKind.values()) names.add(kind.label());
-        Map<String, Path> kinds = new TreeMap<>();
-        for (String name : names) {
-            Path file = dir.resolve(name + ".safetensors");
-            if (Files.isRegularFile(file)) kinds.put(name, file);
-        }
-        return kinds;
-    }
-
     /** Every tensor. */
     public List<Entry> entries() {
         List<Entry> entries = new ArrayList<>();
-        kinds(folder.dir()).forEach((kind, path) -> {
+        folder.results().forEach((kind, path) -> {
             try (SafetensorsFile file = SafetensorsFile.open(path)) {
                 file.tensors()
                         .forEach((name, info) ->
@@ -72,11 +58,11 @@ public final class SweepResults {
 
     /** A copy of one tensor. */
     public Tensor tensor(String kind, String name) {
-        Path path = kinds(folder.dir()).get(kind);
+        Path path = folder.results().get(kind);
         if (path == null) {
             throw Problem.notFound("the sweep did not keep this")
                     .where("reducer " + Problem.shown(kind))
-                    .expected("one of " + String.join(", ", kinds(folder.dir()).keySet()));
+                    .expected("one of " + String.join(", ", folder.results().keySet()));
         }
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             return copy(file, name);
@@ -137,7 +123,7 @@ public final class SweepResults {
      * @param token by its id
      */
     public Unit unit(String hook, int unit, IntFunction<Token> token) {
-        Map<String, Path> kinds = kinds(folder.dir());
+        Map<String, Path> kinds = folder.results();
         Long count = null;
         Double mean = null;
         Double std = null;
@@ -156,7 +142,7 @@ public final class SweepResults {
                 }
             }
         }
-        List<Long> histogram = null;
+        long[] histogram = null;
         if (kinds.containsKey("histogram")) {
             try (SafetensorsFile f = SafetensorsFile.open(kinds.get("histogram"))) {
                 if (f.tensors().containsKey(hook + "/channel")) {
@@ -182,20 +168,10 @@ public final class SweepResults {
                     .where(Problem.shown(hook))
                     .instead("sweep with --reduce top,moments,histogram:" + hook);
         }
-        Double firing = histogram == null ? null : firing(histogram);
-        return new Unit(hook, unit, count, mean, std, min, max, firing, histogram, high, low);
-    }
-
-    /** Share of finite values above 0: the cells after the one of zeros, without the last. */
-    private static Double firing(List<Long> histogram) {
-        int zero = (histogram.size() - 2) / 2;
-        long above = 0;
-        long all = 0;
-        for (int c = 0; c < histogram.size() - 1; c++) {
-            all += histogram.get(c);
-            if (c > zero) above += histogram.get(c);
-        }
-        return all == 0 ? null : (double) above / all;
+        Double firing = histogram == null ? null : Histogram.firingRate(histogram);
+        List<Long> cells =
+                histogram == null ? null : LongStream.of(histogram).boxed().toList();
+        return new Unit(hook, unit, count, mean, std, min, max, firing, cells, high, low);
     }
 
     private static double at(SafetensorsFile file, String name, int unit) {
@@ -204,13 +180,12 @@ public final class SweepResults {
         return t.get(unit);
     }
 
-    private static List<Long> row(Tensor t, String hook, int unit) {
+    private static long[] row(Tensor t, String hook, int unit) {
         check(unit, t.shape()[0], hook);
         int width = (int) t.shape()[1];
         return LongStream.range(0, width)
                 .map(c -> (long) t.get((long) unit * width + c))
-                .boxed()
-                .toList();
+                .toArray();
     }
 
     private static void check(int unit, long units, String name) {
@@ -260,7 +235,7 @@ public final class SweepResults {
 
     /** Loss of all tokens, and by position; null where the sweep did not keep it. */
     public Loss loss() {
-        Path path = kinds(folder.dir()).get("loss");
+        Path path = folder.results().get("loss");
         if (path == null) return null;
         try (SafetensorsFile f = SafetensorsFile.open(path)) {
             Tensor sums = f.tensor("position/sum");
@@ -322,7 +297,7 @@ public final class SweepResults {
 
     /** Null for a sweep of one side. */
     public Divergence divergence() {
-        Path path = kinds(folder.dir()).get(PreparedSweep.DIVERGENCE);
+        Path path = folder.results().get(PreparedSweep.DIVERGENCE);
         if (path == null) return null;
         try (SafetensorsFile f = SafetensorsFile.open(path)) {
             Function<String, Tensor> state = named(f, PreparedSweep.DIVERGENCE + "/");

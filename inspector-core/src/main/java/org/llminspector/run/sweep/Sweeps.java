@@ -3,12 +3,13 @@ package org.llminspector.run.sweep;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -16,19 +17,17 @@ import org.llminspector.analysis.reduce.Mergeable;
 import org.llminspector.analysis.reduce.OutputPairs;
 import org.llminspector.analysis.reduce.PairReducer;
 import org.llminspector.analysis.reduce.Reducer;
-import org.llminspector.analysis.reduce.Reducers;
-import org.llminspector.analysis.reduce.SweptModel;
 import org.llminspector.analysis.reduce.WindowBatch;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.engine.Batch;
 import org.llminspector.engine.InspectorEngine;
+import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
-import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.work.RunQueue;
@@ -93,15 +92,24 @@ public final class Sweeps {
             long tokens,
             double seconds) {}
 
-    /** Refuses a request whose model or reducers there are not, before its corpus is read. */
+    /** Refuses a request whose models or reducers there are not, before its corpus is read. */
     void check(SweepRequest request) {
-        ModelFolder folder = models.folder(slug(request));
-        folder.requireTokenizer();
-        SweptModel swept = new SweptModel(folder.spec(), folder.weights(), x -> x);
-        Reducers.of(PreparedSweep.kinds(request), swept, request.hooks());
-        PreparedRun.withDefaults(request.a() == null ? RunRequest.builder().build() : request.a(), folder);
-        ModelFolder other = otherFolder(request, folder.slug());
-        if (other != null) PreparedRun.withDefaults(request.b(), other);
+        PreparedSweep.check(request, a(request), b(request));
+    }
+
+    private SweepSide a(SweepRequest request) {
+        RunRequest asked = request.a() == null ? RunRequest.builder().build() : request.a();
+        return SweepSide.of(asked, models.folder(asked.model() == null ? defaultModel.get() : asked.model()));
+    }
+
+    /** The other side, whose model and device are a's where it names none; null without one. */
+    private SweepSide b(SweepRequest request) {
+        if (request.b() == null) return null;
+        SweepSide a = a(request);
+        RunRequest asked = request.b().device() != null
+                ? request.b()
+                : request.b().toBuilder().device(a.request().device()).build();
+        return SweepSide.of(asked, asked.model() == null ? a.folder() : models.folder(asked.model()));
     }
 
     /** A model's tokens by id; their ids alone where the model is gone. */
@@ -113,18 +121,6 @@ public final class Sweeps {
         }
     }
 
-    /** The folder of b's model, which is a's where it names none; null without a side b. */
-    private ModelFolder otherFolder(SweepRequest request, String slug) {
-        if (request.b() == null) return null;
-        return models.folder(request.b().model() == null ? slug : request.b().model());
-    }
-
-    private String slug(SweepRequest request) {
-        return request.a() == null || request.a().model() == null
-                ? defaultModel.get()
-                : request.a().model();
-    }
-
     /**
      * Runs a sweep's shards, each on the queue's worker, and merges the parts once all are there. Blocks; the listener gets
      * progress.
@@ -133,26 +129,19 @@ public final class Sweeps {
      * @param mostBytes of all parts; more are refused before anything runs
      */
     public Done run(SweepRequest request, Path out, Share share, long mostBytes, SweepListener listener) {
-        String slug = slug(request);
+        check(request);
         listener.progress(new SweepListener.Progress("reading", 0, 0, 0, 0, -1));
-        PreparedSweep sweep =
-                new PreparedSweep(request, models.folder(slug), otherFolder(request, slug), listener::cancelled);
+        PreparedSweep sweep = new PreparedSweep(request, a(request), b(request), listener::cancelled);
         SweepFolder folder = new SweepFolder(out);
-        RunRequest side = sweep.side();
         listener.progress(new SweepListener.Progress("opening", 0, 0, 0, 0, -1));
-        try (OpenModels.Lease lease = lease(sweep.folder(), side, listener);
-                OpenModels.Lease other =
-                        sweep.other() == null ? null : lease(sweep.otherFolder(), sweep.other(), listener)) {
+        try (OpenModels.Lease a = lease(sweep.a(), listener);
+                OpenModels.Lease b = sweep.b() == null ? null : lease(sweep.b(), listener)) {
             String created = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
-            SweepManifest manifest = queue.call(
-                    "sweep",
-                    slug,
+            SweepManifest manifest = onWorker(
+                    sweep,
                     () -> sweep.manifest(
-                            models.engine(sweep.folder(), side).info(),
-                            sweep.other() == null
-                                    ? null
-                                    : models.engine(sweep.otherFolder(), sweep.other())
-                                            .info(),
+                            engine(sweep.a()).info(),
+                            sweep.b() == null ? null : engine(sweep.b()).info(),
                             created));
             if (manifest.bytes() > mostBytes) {
                 throw Problem.tooLarge("the sweep's parts would take too many bytes")
@@ -167,8 +156,18 @@ public final class Sweeps {
         }
     }
 
-    private OpenModels.Lease lease(ModelFolder folder, RunRequest side, SweepListener listener) {
-        return models.lease(folder, side.engine(), side.device(), side.plan(), p -> {}, listener::cancelled);
+    private OpenModels.Lease lease(SweepSide side, SweepListener listener) {
+        RunRequest r = side.request();
+        return models.lease(side.folder(), r.engine(), r.device(), r.plan(), p -> {}, listener::cancelled);
+    }
+
+    /** Called by the queue's worker only. */
+    private InspectorEngine engine(SweepSide side) {
+        return models.engine(side.folder(), side.request());
+    }
+
+    private <T> T onWorker(PreparedSweep sweep, Callable<T> work) {
+        return queue.call("sweep", sweep.a().folder().slug(), work);
     }
 
     private Done run(
@@ -180,8 +179,7 @@ public final class Sweeps {
         listener.planned(manifest, own.size() - todo.size());
         Clock clock = new Clock(listener, own.size(), todo, sweep.shards());
         for (int shard : todo) {
-            SortedMap<String, Tensor> state =
-                    queue.call("sweep", sweep.folder().slug(), () -> state(sweep, shard, clock, listener));
+            SortedMap<String, Tensor> state = onWorker(sweep, () -> state(sweep, shard, clock, listener));
             folder.write(parts.get(shard), state, Map.of("format", SweepManifest.FORMAT, "shard", "" + shard));
             clock.finished();
         }
@@ -189,7 +187,7 @@ public final class Sweeps {
         Map<String, Path> files = Map.of();
         if (missing.isEmpty()) {
             listener.progress(new SweepListener.Progress("merging", own.size(), own.size(), clock.windows, 0, 0));
-            files = merged(folder, manifest, sweep.states(), sweep.folder());
+            files = merged(folder, manifest, sweep.a().folder());
         }
         return new Done(manifest, files, todo.size(), missing, clock.read, clock.seconds());
     }
@@ -211,41 +209,36 @@ public final class Sweeps {
                     .found(model.sha256())
                     .instead("name the sweep's model: --model");
         }
-        SweepRequest request = manifest.request();
-        SweptModel swept = new SweptModel(model.spec(), model.weights(), x -> x);
-        List<Mergeable> states = new ArrayList<>(Reducers.of(PreparedSweep.kinds(request), swept, request.hooks()));
-        if (request.b() != null) states.add(new OutputPairs());
-        return new Done(manifest, merged(folder, manifest, states, model), 0, List.of(), 0, 0);
+        return new Done(manifest, merged(folder, manifest, model), 0, List.of(), 0, 0);
     }
 
-    private static Map<String, Path> merged(
-            SweepFolder folder, SweepManifest manifest, List<Mergeable> states, ModelFolder model) {
+    private static Map<String, Path> merged(SweepFolder folder, SweepManifest manifest, ModelFolder model) {
+        List<Mergeable> states = PreparedSweep.states(manifest.request(), model);
         Map<String, Path> files = new LinkedHashMap<>(Merge.merge(folder, manifest, states));
         Path imatrix = Merge.imatrix(folder, manifest, model.weights());
-        if (imatrix != null) files.put("imatrix.gguf", imatrix);
+        if (imatrix != null) files.put(Merge.IMATRIX, imatrix);
         return files;
     }
 
     /** A shard's state; the engine computes a batch at a time. */
     private SortedMap<String, Tensor> state(PreparedSweep sweep, int shard, Clock clock, SweepListener listener) {
-        InspectorEngine engine = models.engine(sweep.folder(), sweep.side());
-        InspectorEngine other = sweep.other() == null ? null : models.engine(sweep.otherFolder(), sweep.other());
-        List<Reducer> reducers = sweep.reducers(engine::unembed);
-        PairReducer pairs = sweep.pairs();
+        InspectorEngine a = engine(sweep.a());
+        InspectorEngine b = sweep.b() == null ? null : engine(sweep.b());
+        List<Reducer> reducers = sweep.reducers(a::unembed);
+        PairReducer pairs = b == null ? null : new OutputPairs();
         HookId logits = HookId.of(HookPoint.LOGITS);
         for (WindowBatch batch : sweep.shards().batches(shard)) {
             if (listener.cancelled()) throw PreparedSweep.cancelled();
             long from = System.nanoTime();
             Tensor[] kept = new Tensor[1]; // A's logits, while B runs
-            engine.run(new Batch(batch.tokens(), sweep.pass(batch.positions()), null), (hook, value) -> {
+            a.run(new Batch(batch.tokens(), sweep.a().pass(batch.positions(), sweep.hooks()), null), (hook, value) -> {
                 for (Reducer r : reducers) if (r.hooks().contains(hook)) r.add(batch, hook, value);
                 if (pairs != null && hook.equals(logits)) kept[0] = Tensor.of(value.toFloats(), value.shape());
             });
             reducers.forEach(r -> r.end(batch));
             if (pairs != null) {
-                other.run(
-                        new Batch(batch.tokens(), sweep.otherPass(batch.positions()), null),
-                        (hook, value) -> pairs.add(batch, kept[0], value));
+                SessionRequest pass = sweep.b().pass(batch.positions(), new TreeSet<>(List.of(logits)));
+                b.run(new Batch(batch.tokens(), pass, null), (hook, value) -> pairs.add(batch, kept[0], value));
             }
             clock.ran(batch, System.nanoTime() - from);
         }

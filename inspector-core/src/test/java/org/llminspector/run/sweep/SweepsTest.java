@@ -230,6 +230,25 @@ class SweepsTest {
         assertThat(file.tensors()).containsKeys("blk.1.ffn_down.weight.counts", "blk.1.ffn_up.weight.in_sum2");
     }
 
+    /** Into a folder with another request's results: none of them is taken for this one's. */
+    @Test
+    void anEarlierRequestsResultsAreNotKept() throws IOException {
+        run(request().reduce(List.of("moments", "loss", "imatrix")), "again");
+        Done done = run(request().reduce(List.of("loss")), "again");
+        assertThat(done.files().keySet()).containsExactly("loss");
+        assertThat(new SweepResults(new SweepFolder(temp.resolve("again"))).entries())
+                .extracting(SweepResults.Entry::kind)
+                .containsOnly("loss");
+        assertThat(temp.resolve("again/imatrix.gguf")).doesNotExist();
+    }
+
+    @Test
+    void twoModelsThatCannotBeComparedAreRefused() {
+        RunRequest other = RunRequest.builder().model("gpt2").build();
+        assertThatThrownBy(() -> run(request().b(other), "no")).isInstanceOf(Problem.class);
+        assertThatThrownBy(() -> run(request().reduce(List.of()), "no")).hasMessageContaining("keep nothing");
+    }
+
     private static SweepRequestBuilder side(String engine, Precision precision) {
         RunRequestBuilder a = RunRequest.builder().engine(engine).precision(precision);
         return request().a(a.build()).reduce(List.of("loss"));

@@ -17,11 +17,11 @@ import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsWriter;
-import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.web.cli.common.Arguments;
+import org.llminspector.web.cli.common.EngineFlags;
 import org.llminspector.web.cli.common.FolderOptions;
 import org.llminspector.web.cli.common.GenerateFlags;
 import org.llminspector.web.cli.common.Interrupt;
@@ -116,30 +116,8 @@ final class RunCommand extends ModelCommand {
             description = "A change to make while it runs, or a list of them, as JSON or @FILE; may be repeated.")
     List<String> intervene;
 
-    @Option(names = "--engine", paramLabel = "NAME", description = "torch, onnx. Default: torch; onnx for .onnx.")
-    String engine;
-
-    @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda:0. Default: auto.")
-    String device;
-
-    @Option(
-            names = "--precision",
-            paramLabel = "NAME",
-            description = "fp32, fp16; on onnx also int8, int8_weight, int4_32, int4_128. Default: fp32.")
-    String precision;
-
-    @Option(
-            names = "--precision-plan",
-            paramLabel = "JSON",
-            description = "Another precision for some modules, as JSON or @FILE.")
-    String plan;
-
-    @Option(
-            names = "--simulate",
-            paramLabel = "SCHEME",
-            description =
-                    "Put every matrix under a quantization scheme (int3, int4-g128-asym, nf4) and decode it again, on torch in fp32: the answers of fewer bits, at no other speed.")
-    String simulate;
+    @Mixin
+    EngineFlags engine;
 
     @Option(
             names = "--kv-cache",
@@ -211,12 +189,7 @@ final class RunCommand extends ModelCommand {
 
     private RunRequest request() throws IOException {
         String prompt = "-".equals(input.prompt) ? standardInput() : input.prompt;
-        return RunRequest.builder()
-                .model(places.slug())
-                .engine(engine)
-                .device(device)
-                .precision(Arguments.precision(precision))
-                .precisionPlan(plan())
+        return engine.of(RunRequest.builder().model(places.slug()))
                 .kvCache(Arguments.kvCache(kvCache, "--kv-cache"))
                 .prompt(prompt)
                 .tokens(input.tokens)
@@ -227,15 +200,6 @@ final class RunCommand extends ModelCommand {
                 .generate(generate == null ? null : generate.options())
                 .name(name)
                 .build();
-    }
-
-    private PrecisionPlan plan() {
-        if (simulate == null) return Arguments.plan(plan);
-        if (plan == null) return PrecisionPlan.simulated(simulate);
-        throw Problem.invalid("there are two plans")
-                .where("--simulate, --precision-plan")
-                .expected("at most one of them")
-                .instead("name the schemes in the plan: {\"simulate\":[{\"modules\":\"*\",\"scheme\":\"int3\"}]}");
     }
 
     private static String standardInput() throws IOException {

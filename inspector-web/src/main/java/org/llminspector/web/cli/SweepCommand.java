@@ -13,7 +13,6 @@ import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
 import org.llminspector.base.Problem;
-import org.llminspector.engine.Precision;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SweepRequest;
@@ -23,6 +22,7 @@ import org.llminspector.run.sweep.SweepManifest;
 import org.llminspector.run.sweep.SweepResults;
 import org.llminspector.run.sweep.Sweeps;
 import org.llminspector.web.cli.common.ByteSize;
+import org.llminspector.web.cli.common.EngineFlags;
 import org.llminspector.web.cli.common.FolderOptions;
 import org.llminspector.web.cli.common.Interrupt;
 import org.llminspector.web.cli.common.Lines;
@@ -118,14 +118,8 @@ final class SweepCommand extends ModelCommand {
             description = "The most that all parts may take; more is refused before anything runs. Default: 4GiB.")
     long maxBytes = Sweeps.MOST_BYTES;
 
-    @Option(names = "--engine", paramLabel = "NAME", description = "torch, onnx. Default: torch; onnx for .onnx.")
-    String engine;
-
-    @Option(names = "--device", paramLabel = "NAME", description = "auto, cpu, cuda:0. Default: auto.")
-    String device;
-
-    @Option(names = "--precision", paramLabel = "NAME", description = "fp32, fp16, int8, ... Default: fp32.")
-    Precision precision;
+    @Mixin
+    EngineFlags engine;
 
     @Option(
             names = "--b",
@@ -160,12 +154,7 @@ final class SweepCommand extends ModelCommand {
             other = other.toBuilder().model(places.slug(other.model())).build();
         }
         SweepRequest request = new SweepRequest(
-                RunRequest.builder()
-                        .model(places.slug())
-                        .engine(engine)
-                        .device(device)
-                        .precision(precision)
-                        .build(),
+                engine.of(RunRequest.builder().model(places.slug())).build(),
                 other,
                 new SweepRequest.Texts(corpus, documents, field, id, paragraphs ? true : null, skipBad ? true : null),
                 window,

@@ -447,10 +447,14 @@ class ContractTest extends LiveTest {
         live.get("/api/v1/sweeps");
         live.get("/api/v1/sweeps/none").problem(404);
         String request = "{\"corpus\":{\"path\":\"cats.txt\",\"paragraphs\":true},\"window\":8,"
-                + "\"reduce\":[\"loss\",\"moments\",\"top\",\"histogram\"],\"shard_windows\":1}";
+                + "\"reduce\":[\"loss\",\"moments\",\"top\",\"histogram\",\"imatrix\"],\"shard_windows\":1}";
         live.post("/api/v1/sweeps", request.replace("cats.txt", "../runs")).problem(404);
         live.post("/api/v1/sweeps", request.replace("cats.txt", "/etc/passwd")).problem(404);
+        Path outside = Files.writeString(corpora.resolveSibling("outside.txt"), "the cat");
+        Files.createSymbolicLink(corpora.resolve("link.txt"), outside);
+        live.post("/api/v1/sweeps", request.replace("cats.txt", "link.txt")).problem(404);
         live.post("/api/v1/sweeps", request.replace("moments", "moment")).problem(400);
+        live.post("/api/v1/sweeps", "{}").problem(400);
         String id = live.post("/api/v1/sweeps", request).json().path("id").asText();
         String at = "/api/v1/sweeps/" + id;
         assertThat(live.get(at, "Accept", "text/event-stream").text()).contains("event: done");
@@ -476,6 +480,8 @@ class ContractTest extends LiveTest {
                         .path("text")
                         .asText())
                 .isNotEmpty();
+        assertThat(new String(live.get(at + "/imatrix.gguf").bytes(), 0, 4, java.nio.charset.StandardCharsets.US_ASCII))
+                .isEqualTo("GGUF");
         live.get(at + "/units/" + hook + "/100000").problem(404);
         live.get(at + "/units/hook_embed/0").problem(404);
         live.post(at + "/stop", "").problem(409);

@@ -3,11 +3,13 @@ package org.llminspector.web.server.api;
 import io.javalin.config.RoutesConfig;
 import io.javalin.http.Context;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
 import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.sweep.SweepJob;
@@ -54,6 +56,7 @@ public final class SweepRoutes implements Routes {
                 SWEEPS + "/{id}/results",
                 ctx -> Replies.json(ctx, new Results(sweeps.results(id(ctx)).entries())));
         routes.get(SWEEPS + "/{id}/results/{kind}", this::tensor);
+        routes.get(SWEEPS + "/{id}/imatrix.gguf", this::imatrix);
         routes.get(SWEEPS + "/{id}/units/{hook}/{unit}", this::unit);
     }
 
@@ -100,6 +103,12 @@ public final class SweepRoutes implements Routes {
         head.put("shape", values.shape());
         ctx.header("Vary", "Accept");
         TensorReply.write(ctx, format, kind + "/" + name, head, values);
+    }
+
+    private void imatrix(Context ctx) throws IOException {
+        Path file = sweeps.imatrix(id(ctx));
+        ctx.header("Content-Disposition", "attachment; filename=\"" + id(ctx) + "-imatrix.gguf\"");
+        ctx.contentType("application/octet-stream").result(Reads.stream(file));
     }
 
     private void unit(Context ctx) throws IOException {
