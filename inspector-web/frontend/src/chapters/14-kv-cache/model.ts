@@ -86,11 +86,12 @@ export function sizesOf(m: RunManifest, cost: PassCost | null, others = 'states'
   ];
 }
 
-/** How long the longest prompt that was measured took. */
+/** How long the next token took after the most tokens that were measured, with the cache and without. */
 export const decodeSaid = ({ positions, decode, without_cache, same_tokens }: BenchmarkPoint): string =>
   without_cache
     ? `After ${count(positions)} tokens the next took ${duration(decode.min)} with the cache, ${duration(without_cache.min)} without${same_tokens ? ', and was the same' : ''}.`
     : '';
 
+/** How long the longest prompt that was measured took. */
 export const prefillSaid = ({ positions, prefill_ms }: BenchmarkPoint): string =>
   `Here ${plural(positions, 'token')} of a prompt took ${duration(prefill_ms)}.`;
