@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, familiesOf, somePrompt, test, values } from './support';
-import type { APIRequestContext, Page } from '@playwright/test';
+import type { APIRequestContext, Locator, Page } from '@playwright/test';
 import type {
   HeadCircuits,
   HeadEffects,
@@ -51,6 +51,17 @@ async function calledBy(page: Page): Promise<unknown> {
   return JSON.parse(execFileSync('sh', ['-c', curl], { encoding: 'utf8' }));
 }
 
+/** Waits until a figure is as tall as it was a moment ago. */
+async function still(figure: Locator): Promise<void> {
+  let last = -1;
+  const height = async () => (await figure.boundingBox())?.height ?? 0;
+  await expect(async () => {
+    const before = last;
+    last = await height();
+    expect(last).toBe(before);
+  }).toPass({ intervals: [150], ...SLOW });
+}
+
 /** Opens every panel of the chapter's figure; gives their names. */
 async function walk(page: Page, group: string): Promise<string[]> {
   const figure = page.locator('figure').first();
@@ -58,6 +69,8 @@ async function walk(page: Page, group: string): Promise<string[]> {
   await expect(panels.first()).toBeVisible(SLOW);
   const names = await panels.allInnerTexts();
   for (const [i, name] of names.entries()) {
+    // A figure that still grows moves its controls: a press that ends beside the label chooses nothing.
+    await still(figure);
     await panels.nth(i).click();
     await expect(panels.nth(i).locator('input'), name).toBeChecked();
     await expect(figure.locator('.waiting'), `${name} waits`).toHaveCount(0, SLOW);
