@@ -28,7 +28,7 @@ import org.llminspector.spec.DecoderSpec;
 public final class TopExamples implements Reducer {
 
     /** Values kept at each end, of each unit. */
-    public static final int K = 16;
+    public static final int K = 10;
 
     private final DecoderSpec spec;
     private final SortedSet<HookId> hooks;

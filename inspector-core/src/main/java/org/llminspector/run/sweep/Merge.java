@@ -9,6 +9,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.llminspector.analysis.reduce.Imatrix;
 import org.llminspector.analysis.reduce.Mergeable;
+import org.llminspector.analysis.reduce.state.State;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.GgufArchitectures;
@@ -53,7 +54,7 @@ final class Merge {
             s.state().forEach((name, tensor) -> {
                 int slash = name.indexOf('/');
                 kinds.computeIfAbsent(name.substring(0, slash), k -> new TreeMap<>())
-                        .put(name.substring(slash + 1), tensor);
+                        .put(name.substring(slash + 1), State.narrowed(tensor));
             });
         }
         Map<String, Path> files = new LinkedHashMap<>();

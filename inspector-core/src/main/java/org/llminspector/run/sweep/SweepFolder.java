@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.llminspector.analysis.reduce.ReducerKind;
+import org.llminspector.analysis.reduce.state.State;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -87,7 +88,9 @@ public final class SweepFolder {
             for (Path results : results().values()) Files.delete(results);
             Files.deleteIfExists(dir.resolve(Merge.IMATRIX));
             Writes.replace(dir.resolve(DOCUMENTS), lines(windows.documents()));
-            SafetensorsWriter.write(dir.resolve("windows.safetensors"), windows.state(), Map.of());
+            SortedMap<String, Tensor> cut = windows.state();
+            cut.replaceAll((name, tensor) -> State.narrowed(tensor));
+            SafetensorsWriter.write(dir.resolve("windows.safetensors"), cut, Map.of());
             Writes.replace(dir.resolve("sweep.json"), Json.write(manifest));
         } catch (IOException e) {
             throw Writes.failed("the sweep cannot be kept", dir, e);

@@ -2,12 +2,18 @@ package org.llminspector.analysis.reduce.state;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.LongSummaryStatistics;
 import org.llminspector.base.DType;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 
 /** Arrays as the tensors of a state, and back. */
 public final class State {
+
+    /** Types of whole numbers, the narrowest first. */
+    private static final List<DType> WHOLE = List.of(DType.I8, DType.I16, DType.I32, DType.I64);
 
     private State() {}
 
@@ -43,16 +49,57 @@ public final class State {
         return out;
     }
 
+    /** Whole numbers; also of a merged result, which may have them in a narrower type. */
     public static long[] longs(Tensor t, String name) {
-        long[] out = new long[check(t, DType.I64, name)];
-        t.data().asLongBuffer().get(out);
+        return switch (whole(t, DType.I64, name)) {
+            case I64 -> {
+                long[] out = new long[Math.toIntExact(t.size())];
+                t.data().asLongBuffer().get(out);
+                yield out;
+            }
+            default -> Arrays.stream(ints(t, name)).asLongStream().toArray();
+        };
+    }
+
+    /** Whole numbers of 32 bits or fewer. */
+    public static int[] ints(Tensor t, String name) {
+        int n = Math.toIntExact(t == null ? 0 : t.size());
+        int[] out = new int[n];
+        switch (whole(t, DType.I32, name)) {
+            case I32 -> t.data().asIntBuffer().get(out);
+            case I16 -> Arrays.setAll(out, t.data().asShortBuffer()::get);
+            default -> Arrays.setAll(out, t.data()::get);
+        }
         return out;
     }
 
-    public static int[] ints(Tensor t, String name) {
-        int[] out = new int[check(t, DType.I32, name)];
-        t.data().asIntBuffer().get(out);
-        return out;
+    /** The type of whole numbers that are no wider than asked. */
+    private static DType whole(Tensor t, DType widest, String name) {
+        boolean fits = t != null && WHOLE.contains(t.dtype()) && t.dtype().bytes() <= widest.bytes();
+        if (!fits) check(t, widest, name);
+        return t.dtype();
+    }
+
+    /** Whole numbers in the narrowest type that has them all; other tensors as they are. */
+    public static Tensor narrowed(Tensor t) {
+        if (!WHOLE.contains(t.dtype()) || t.size() == 0) return t;
+        long[] values = longs(t, "");
+        LongSummaryStatistics range = Arrays.stream(values).summaryStatistics();
+        for (DType to : WHOLE) {
+            long least = -1L << (8 * to.bytes() - 1);
+            if (range.getMin() < least || range.getMax() > ~least) continue;
+            ByteBuffer bytes = bytes(values.length, to.bytes());
+            for (long v : values) {
+                switch (to) {
+                    case I8 -> bytes.put((byte) v);
+                    case I16 -> bytes.putShort((short) v);
+                    case I32 -> bytes.putInt((int) v);
+                    default -> bytes.putLong(v);
+                }
+            }
+            return Tensor.of(to, bytes.flip(), t.shape());
+        }
+        throw new IllegalStateException("whole numbers of more than 64 bits");
     }
 
     public static float[] floats(Tensor t, String name) {
