@@ -11,6 +11,7 @@ import org.llminspector.run.models.Models;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.sweep.Evidence;
 import org.llminspector.run.sweep.SweepJobs;
 import org.llminspector.run.sweep.Sweeps;
 import org.llminspector.run.work.MemoryLedger;
@@ -41,6 +42,7 @@ public final class Inspector implements AutoCloseable {
     private final Training training;
     private final Sweeps sweeps;
     private final SweepJobs sweepJobs;
+    private final Evidence evidence;
 
     private Inspector(InspectorConfig config) {
         config.nameFolders();
@@ -63,7 +65,9 @@ public final class Inspector implements AutoCloseable {
                 config.runsDir().toAbsolutePath().resolveSibling("corpora"),
                 sweeps,
                 queue,
-                store::newId);
+                store::newId,
+                cache);
+        evidence = new Evidence(sweepJobs, store);
         training = new Training(
                 new TrainingJobs(config.trainedDir(), cache, ledger, open::forget),
                 new TrainingRecords(cache, config.modelRoots()),
@@ -108,6 +112,11 @@ public final class Inspector implements AutoCloseable {
     /** Sweeps that this program runs by itself, kept beside the runs. */
     public SweepJobs sweepJobs() {
         return sweepJobs;
+    }
+
+    /** What sweeps say of a run's model. */
+    public Evidence evidence() {
+        return evidence;
     }
 
     /** Training jobs, their records, gradients. */

@@ -3,6 +3,7 @@ package org.llminspector.run.sweep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,6 +18,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.RootNames;
 import org.llminspector.base.Writes;
+import org.llminspector.local.ModelCache;
 import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.work.RunQueue;
 
@@ -33,19 +35,22 @@ public final class SweepJobs implements AutoCloseable {
     private final Sweeps sweeps;
     private final RunQueue queue;
     private final Supplier<String> ids;
+    private final ShippedSweeps shipped;
     private final Map<String, SweepThread> threads = new LinkedHashMap<>(); // of this process
     private boolean closed;
 
     /**
      * @param root parent of the sweeps' folders
      * @param texts the folder whose files, and no others, a request's corpus may name
+     * @param models some come with a sweep
      */
-    public SweepJobs(Path root, Path texts, Sweeps sweeps, RunQueue queue, Supplier<String> ids) {
+    public SweepJobs(Path root, Path texts, Sweeps sweeps, RunQueue queue, Supplier<String> ids, ModelCache models) {
         this.root = root;
         this.texts = texts;
         this.sweeps = sweeps;
         this.queue = queue;
         this.ids = ids;
+        this.shipped = new ShippedSweeps(models);
     }
 
     /**
@@ -72,6 +77,7 @@ public final class SweepJobs implements AutoCloseable {
 
     /** Goes on with a sweep where it was; one that is finished only merges its parts again. */
     public synchronized SweepJob resume(String id) {
+        shipped.refuse(id, "gone on with");
         SweepRequest request = request(dir(id));
         free();
         start(id, request);
@@ -145,18 +151,21 @@ public final class SweepJobs implements AutoCloseable {
         return job(id);
     }
 
-    /** All, the newest first. */
+    /** All, the newest first; then those that came with models. */
     public synchronized List<SweepJob> list() {
-        if (!Files.isDirectory(root)) return List.of();
-        try (Stream<Path> all = Files.list(root)) {
-            return all.map(p -> p.getFileName().toString())
-                    .filter(n -> ID.matcher(n).matches())
-                    .sorted(Comparator.reverseOrder())
-                    .map(this::listed)
-                    .toList();
-        } catch (IOException e) {
-            throw Reads.unreadable(root, e);
+        List<String> all = new ArrayList<>();
+        if (Files.isDirectory(root)) {
+            try (Stream<Path> own = Files.list(root)) {
+                own.map(p -> p.getFileName().toString())
+                        .filter(n -> ID.matcher(n).matches())
+                        .sorted(Comparator.reverseOrder())
+                        .forEach(all::add);
+            } catch (IOException e) {
+                throw Reads.unreadable(root, e);
+            }
         }
+        all.addAll(shipped.ids());
+        return all.stream().map(this::listed).toList();
     }
 
     /** The job; where its files cannot be read, an entry with the reason, so that the list still works. */
@@ -176,6 +185,8 @@ public final class SweepJobs implements AutoCloseable {
         int parts = manifest == null
                 ? 0
                 : manifest.parts().size() - folder.missing(manifest).size();
+        boolean came = manifest != null && !Files.exists(dir.resolve("request.json"));
+        if (came) parts = manifest.parts().size(); // without their files
         boolean whole = manifest != null && parts == manifest.parts().size();
         List<String> results = whole ? List.copyOf(folder.results().keySet()) : List.of();
         SweepJob.State state =
@@ -183,7 +194,7 @@ public final class SweepJobs implements AutoCloseable {
         return new SweepJob(
                 id,
                 state,
-                request(dir),
+                came ? manifest.request() : request(dir),
                 manifest == null ? null : manifest.brief(),
                 thread == null || thread.ended() ? null : thread.progress(),
                 parts,
@@ -221,6 +232,7 @@ public final class SweepJobs implements AutoCloseable {
 
     /** Deletes a sweep's folder; one under way has to be stopped first. */
     public synchronized void delete(String id) {
+        shipped.refuse(id, "deleted");
         Path dir = dir(id);
         SweepThread thread = threads.get(id);
         if (thread != null && !thread.ended()) {
@@ -249,6 +261,8 @@ public final class SweepJobs implements AutoCloseable {
 
     private Path dir(String id) {
         if (id != null && ID.matcher(id).matches() && Files.isDirectory(root.resolve(id))) return root.resolve(id);
+        Path came = id == null ? null : shipped.dir(id);
+        if (came != null) return came;
         throw Problem.notFound("there is no such sweep")
                 .where("sweep " + Problem.shown(id))
                 .instead("GET /sweeps lists what there is");

@@ -5,8 +5,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.llminspector.analysis.output.Intervals;
@@ -30,6 +34,8 @@ public final class SweepResults {
     public record Entry(String kind, String name, String dtype, List<Long> shape) {}
 
     private final SweepFolder folder;
+
+    private static final Pattern HEAD_SUM = Pattern.compile("blocks\\.([0-9]{1,6})/([a-z_]+)/sum");
 
     /** @throws Problem CONFLICT while parts are missing or not merged */
     public SweepResults(SweepFolder folder) {
@@ -255,6 +261,72 @@ public final class SweepResults {
             double loss = sum / count;
             return new Loss(loss, mean.low(), mean.high(), Math.exp(loss), count, Arrays.asList(means));
         }
+    }
+
+    /**
+     * The corpus's loss through the logit lens, by layer; the last is the output's.
+     *
+     * @param loss nats per token; null for a layer whose logits were never finite
+     * @param sameTop share of tokens whose most probable one is the output's already
+     */
+    public record Lens(List<Double> loss, List<Double> sameTop) {}
+
+    /** Null where the sweep did not keep it. */
+    public Lens lens() {
+        Path path = folder.results().get("lens");
+        if (path == null) return null;
+        try (SafetensorsFile f = SafetensorsFile.open(path)) {
+            return new Lens(
+                    ratios(f.tensor("loss/sum"), f.tensor("loss/count")),
+                    ratios(f.tensor("same_top"), f.tensor("loss/count")));
+        }
+    }
+
+    /**
+     * Heads of one layer over the corpus.
+     *
+     * @param roles by role ({@code previous_token}, {@code duplicate_token}, {@code induction}, {@code first_token}, {@code
+     *     self}) each head's mean attention on the keys of it, over queries that have such a key; {@code entropy} in nats; null
+     *     for a head without such a query
+     */
+    public record LayerHeads(int layer, Map<String, List<Double>> roles) {}
+
+    /** By layer; null where the sweep did not keep them. */
+    public List<LayerHeads> heads() {
+        Path path = folder.results().get("heads");
+        if (path == null) return null;
+        SortedMap<Integer, Map<String, List<Double>>> layers = new TreeMap<>();
+        try (SafetensorsFile f = SafetensorsFile.open(path)) {
+            for (String name : f.tensors().keySet()) {
+                Matcher sum = HEAD_SUM.matcher(name);
+                if (!sum.matches()) continue;
+                layers.computeIfAbsent(Integer.valueOf(sum.group(1)), l -> new TreeMap<>())
+                        .put(sum.group(2), ratios(f.tensor(name), f.tensor(name.replace("/sum", "/count"))));
+            }
+        }
+        List<LayerHeads> heads = new ArrayList<>();
+        layers.forEach((layer, roles) -> heads.add(new LayerHeads(layer, roles)));
+        return heads;
+    }
+
+    private static List<Double> ratios(Tensor sums, Tensor counts) {
+        List<Double> means = new ArrayList<>();
+        for (long i = 0; i < sums.size(); i++) {
+            means.add(counts.get(i) == 0 ? null : sums.get(i) / counts.get(i));
+        }
+        return means;
+    }
+
+    /** Whether it has top examples, moments or a histogram of a hook's units. */
+    public boolean keeps(String hook) {
+        for (String kind : List.of("top", "moments", "histogram")) {
+            Path path = folder.results().get(kind);
+            if (path == null) continue;
+            try (SafetensorsFile f = SafetensorsFile.open(path)) {
+                if (f.tensors().keySet().stream().anyMatch(name -> name.startsWith(hook + "/"))) return true;
+            }
+        }
+        return false;
     }
 
     /** A reducer's tensors by their names in a state. */

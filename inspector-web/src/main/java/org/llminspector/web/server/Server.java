@@ -29,6 +29,7 @@ import org.llminspector.web.server.api.ComparisonRoutes;
 import org.llminspector.web.server.api.CostRoutes;
 import org.llminspector.web.server.api.DocsRoutes;
 import org.llminspector.web.server.api.EmbeddingRoutes;
+import org.llminspector.web.server.api.EvidenceRoutes;
 import org.llminspector.web.server.api.HeadRoutes;
 import org.llminspector.web.server.api.LearningRoutes;
 import org.llminspector.web.server.api.LessonRoutes;
@@ -182,6 +183,7 @@ public final class Server implements AutoCloseable {
                 new LearningRoutes(trainings.learning()),
                 new ComparisonRoutes(inspector.comparisons(), queue, stream),
                 new SweepRoutes(inspector.sweepJobs(), queue, stream),
+                new EvidenceRoutes(inspector.evidence()),
                 new OpenAiRoutes(models, runs, queue, metrics, stream),
                 new DocsRoutes());
     }

@@ -483,6 +483,26 @@ class ContractTest extends LiveTest {
         assertThat(new String(live.get(at + "/imatrix.gguf").bytes(), 0, 4, java.nio.charset.StandardCharsets.US_ASCII))
                 .isEqualTo("GGUF");
         live.get(at + "/units/" + hook + "/100000").problem(404);
+        String run = live.post("/api/v1/runs", "{\"prompt\":\"the cat\"}")
+                .json()
+                .path("id")
+                .asText();
+        JsonNode evidence = live.post(
+                        "/api/v1/evidence/unit", "{\"run\":\"" + run + "\",\"hook\":\"" + hook + "\",\"unit\":3}")
+                .json();
+        assertThat(evidence.path("unit")).isEqualTo(unit);
+        assertThat(evidence.at("/from/sweep").asText()).isEqualTo(id);
+        live.post("/api/v1/evidence/unit", "{\"run\":\"" + run + "\",\"hook\":\"" + hook + "\",\"unit\":99999}")
+                .problem(404);
+        assertThat(live.post("/api/v1/evidence/loss", "{\"run\":\"" + run + "\"}")
+                        .json()
+                        .path("loss"))
+                .isEqualTo(live.get(at).json().path("loss"));
+        // This sweep kept no heads.
+        assertThat(live.post("/api/v1/evidence/heads", "{\"run\":\"" + run + "\"}")
+                        .json())
+                .isEmpty();
+        live.post("/api/v1/evidence/heads", "{\"run\":\"none\"}").problem(404);
         live.get(at + "/units/hook_embed/0").problem(404);
         live.post(at + "/stop", "").problem(409);
         live.post(at + "/resume", "");

@@ -1,0 +1,102 @@
+package org.llminspector.run.sweep;
+
+import java.util.List;
+import java.util.function.Predicate;
+import org.llminspector.engine.Precision;
+import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.store.RunManifest;
+import org.llminspector.run.store.RunStore;
+
+/**
+ * What a corpus says of a run's model: of the newest finished sweep over the same weights, without interventions, that kept
+ * what is asked. Nulls where there is none.
+ */
+public final class Evidence {
+
+    /**
+     * Where evidence is from.
+     *
+     * @param sweep its id
+     * @param corpus as the sweep's request names it
+     * @param engine name of the engine that read it
+     * @param precision of its weights
+     * @param tokens that count
+     */
+    public record From(
+            String sweep, String corpus, String engine, Precision precision, int documents, long tokens, int window) {}
+
+    /**
+     * One neuron, head or expert over the corpus.
+     *
+     * @param from null, like {@code unit}, where no sweep kept the hook
+     */
+    public record OfUnit(From from, SweepResults.Unit unit) {}
+
+    /** What the corpus costs the model: by position in the window, by layer. */
+    public record OfLoss(From from, SweepResults.Loss loss, SweepResults.Lens lens) {}
+
+    /** What each head does over the corpus. */
+    public record OfHeads(From from, List<SweepResults.LayerHeads> layers) {}
+
+    private final SweepJobs sweeps;
+    private final RunStore store;
+
+    public Evidence(SweepJobs sweeps, RunStore store) {
+        this.sweeps = sweeps;
+        this.store = store;
+    }
+
+    /**
+     * What a corpus says of a unit.
+     *
+     * @param hook such as {@code blocks.3.mlp.hook_post}
+     */
+    public OfUnit unit(String run, String hook, int unit) {
+        SweepJob job = newest(run, j -> sweeps.results(j.id()).keeps(hook));
+        return job == null ? new OfUnit(null, null) : new OfUnit(from(job), sweeps.unit(job.id(), hook, unit));
+    }
+
+    /** What the corpus costs. */
+    public OfLoss loss(String run) {
+        SweepJob job = newest(run, j -> j.loss() != null);
+        return job == null
+                ? new OfLoss(null, null, null)
+                : new OfLoss(from(job), job.loss(), sweeps.results(job.id()).lens());
+    }
+
+    /** What each head does. */
+    public OfHeads heads(String run) {
+        SweepJob job = newest(run, j -> j.results().contains("heads"));
+        return job == null
+                ? new OfHeads(null, null)
+                : new OfHeads(from(job), sweeps.results(job.id()).heads());
+    }
+
+    private SweepJob newest(String run, Predicate<SweepJob> kept) {
+        RunManifest manifest = store.manifest(run);
+        String weights = manifest.model().weightsSha256();
+        return sweeps.list().stream()
+                .filter(j -> !j.results().isEmpty() && j.sweep() != null)
+                .filter(j -> j.sweep().model().weightsSha256().equals(weights))
+                .filter(j -> unchanged(j.request().a()))
+                .filter(kept)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static boolean unchanged(RunRequest a) {
+        return a == null || a.interventions() == null || a.interventions().isEmpty();
+    }
+
+    private static From from(SweepJob job) {
+        SweepManifest s = job.sweep();
+        return new From(
+                job.id(),
+                s.request().corpus().path(),
+                s.engine().name(),
+                s.engine().precision(),
+                s.documents(),
+                s.tokens(),
+                s.window());
+    }
+}
