@@ -4,7 +4,7 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The step that is shown under the text. */
-  part: choice('small', 'sum', 'bend', 'write', 'where'),
+  part: choice('small', 'sum', 'bend', 'write', 'where', 'corpus'),
   /** The neuron, of the layer that all chapters share; the strongest of this run when none was chosen. */
   neuron: whole(),
   /** What if: which input is moved, to what; or weights; or the sum itself; and another function. */
@@ -25,6 +25,7 @@ export const record: Record<typeof PARAMS> = {
   hooks: ['blocks.*.mlp.hook_post', 'logits'],
   recorded: ['blocks.{layer}.mlp.hook_post', 'logits'],
   neurons: true,
+  asks: async (run, _, parts) => (await import('./asks')).asks(run, parts),
   params: PARAMS,
   live: ['where'],
   examples: [

@@ -4,7 +4,7 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The panel that is shown. */
-  panel: choice('steps', 'hundred', 'tree', 'depth', 'said'),
+  panel: choice('steps', 'hundred', 'tree', 'depth', 'corpus', 'said'),
   /** What the words set the sliders to; 0 leaves them as they are in the bar. */
   heat: real(0, 0, 2),
   nucleus: real(0, 0, 1),
@@ -26,6 +26,7 @@ export const record: Record<typeof PARAMS> = {
   concept: 'logit',
   needs: ['logits'],
   hooks: ['logits'],
+  asks: async (run) => [(await import('../../state/evidence')).lossEvidence(run.id)],
   params: PARAMS,
   live: ['hundred', 'tree', 'said'],
   examples: [

@@ -1,5 +1,6 @@
 /** The requests of chapter 9, shared by the page and its recording. */
 import type { Heads, HeadCircuits, HeadEffects, HeadsRepeated, RunManifest } from '../../api/types';
+import { headsEvidence } from '../../state/evidence';
 import type { Ask } from '../../state/scene';
 
 /** Tokens of the prompt that are looked at one by one. */
@@ -40,6 +41,7 @@ export function asks(m: RunManifest): Ask[] {
   return [
     profilesOf(m.id),
     repeatedOf(),
+    headsEvidence(m.id),
     effectsOf(m.id, pos, null),
     // Of the last layers, where the head that adds most is found; a recording of all would be too large.
     ...Array.from({ length: Math.min(2, n_layers) * n_heads }, (_, i) =>

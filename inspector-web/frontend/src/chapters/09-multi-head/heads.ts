@@ -1,5 +1,5 @@
 /** All heads of a model: their scores, their order, their places in the grid. Pure. */
-import type { DecoderSpec, HeadEffects, HeadProfile } from '../../api/types';
+import type { DecoderSpec, EvidenceHeads, HeadEffects, HeadProfile } from '../../api/types';
 
 type Attention = NonNullable<DecoderSpec['layers'][number]['attention']>;
 
@@ -29,8 +29,24 @@ export function effectsByHead(effects: HeadEffects, heads: number, layers: numbe
   return all;
 }
 
+/** Scores of a head: on one text, or over a corpus. */
+export type Scores = Pick<HeadProfile, 'layer' | 'head' | 'stripes' | 'entropy'>;
+
+/** Heads over a corpus by their numbers; a head that never had a query there has none. */
+export function overCorpus(layers: NonNullable<EvidenceHeads['layers']>): (Scores | undefined)[] {
+  return layers.flatMap(({ layer, roles }) =>
+    roles.entropy.map((entropy, head) => {
+      const of = (role: string) => roles[role]?.[head] ?? null;
+      const [previous, first, self] = [of('previous_token'), of('first_token'), of('self')];
+      if (entropy === null || previous === null || first === null || self === null) return undefined;
+      const [duplicate, induction] = [of('duplicate_token') ?? undefined, of('induction') ?? undefined];
+      return { layer, head, stripes: { previous, first, self, duplicate, induction }, entropy };
+    }),
+  );
+}
+
 /** A head's score; null where its text has no such place. */
-export function score(profile: HeadProfile | undefined, effect: number | undefined, by: By): number | null {
+export function score(profile: Scores | undefined, effect: number | undefined, by: By): number | null {
   if (by === 'adds') return effect ?? null;
   if (!profile) return null;
   switch (by) {

@@ -10,7 +10,7 @@ export const PARAMS = {
   /** By what the heads are sorted. */
   by: choice('layers', 'adds', 'previous', 'induction', 'duplicate', 'first', 'focus'),
   /** The text on which the heads were scored. */
-  on: choice('prompt', 'twice'),
+  on: choice('prompt', 'twice', 'corpus'),
   /** The token whose logit is taken apart; the most probable next one when none was chosen. */
   toward: whole(),
   /** Positions between key and query, for what a head looks for. */

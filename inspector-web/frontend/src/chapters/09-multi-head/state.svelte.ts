@@ -2,6 +2,7 @@
 import { untrack } from 'svelte';
 import { resource } from '../../kit/data/resource.svelte';
 import { called, hasTexts, visible } from '../../kit/text/tokens';
+import { headsEvidence } from '../../state/evidence';
 import { headed, insteadOfHeads, noHeads, recurrent, statesOnly, withHeads } from '../../state/heads';
 import { keysLayer } from '../../state/keys';
 import { models } from '../../state/models.svelte';
@@ -57,6 +58,14 @@ export class MultiHeadState {
       : null;
   });
   readonly twice = $derived(this.#repeated.value?.of === this.source ? this.#repeated.value.v.heads : null);
+  readonly #over = resource(() => {
+    const from = this.source;
+    return from && this.thumbnails && this.#look.on === 'corpus'
+      ? (signal) => untrack(() => from.ask(headsEvidence(from.manifest.id), signal)).then((v) => ({ of: from, v }))
+      : null;
+  });
+  /** What sweeps say of the heads; null until it is known, or where it is not asked for. */
+  readonly evidence = $derived(this.#over.value?.of === this.source ? this.#over.value.v : null);
   readonly #taken = resource(() => {
     const [from, pos, toward] = [this.source, this.query, this.#look.toward];
     return from && !this.cannot && this.weighed && (from.recorded || models.loaded)

@@ -1,5 +1,6 @@
 /** The requests of chapter 12, shared by the page and its recording. */
 import type { Checkpoint, Clock, Curve, Heads, HeadsRepeated, RunManifest, RunRequest, Waves } from '../../api/types';
+import { lossEvidence } from '../../state/evidence';
 import type { Ask } from '../../state/scene';
 import { firstRight, statesOf } from './life';
 
@@ -80,6 +81,7 @@ export async function asks(m: RunManifest, answer: <A>(ask: Ask<object | null, A
   const clock = statesOf(CLOCK, (await answer(checkpointsOf(CLOCK))).checkpoints, await answer(curveOf(CLOCK)));
   return [
     ...states.map((s) => repeatedOf(s.slug)),
+    lossEvidence(m.id),
     headsOf(runs[first.slug].id),
     patternsOf(runs[first.slug].id),
     ...clock.flatMap((s) => [wavesOf(s.slug), clockOf(s.slug)]),

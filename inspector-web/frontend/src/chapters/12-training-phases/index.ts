@@ -4,7 +4,7 @@ import type { Record } from '../chapter';
 
 export const PARAMS = {
   /** The panel that is shown. */
-  panel: choice('life', 'heads', 'grokking', 'sides', 'train'),
+  panel: choice('life', 'heads', 'grokking', 'sides', 'corpus', 'train'),
   /** Updates of the state on show; by default the first state that predicts what the finished model does. */
   at: whole(),
   /** What heads are scored for. */
