@@ -61,7 +61,7 @@ export function chapterOf(
   unit: number,
 ): { view: `chapters/${string}`; own: Record<string, string> } | null {
   const kind = unitKind(hook);
-  if (kind === 'Neuron') return { view: 'chapters/03-neuron', own: { neuron: String(unit) } };
+  if (kind === 'Neuron') return { view: 'chapters/03-neuron', own: { part: 'write', neuron: String(unit) } };
   if (kind === 'Head') return { view: 'chapters/09-multi-head', own: { heads: 'one' } };
   return null;
 }
