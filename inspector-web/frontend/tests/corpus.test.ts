@@ -91,6 +91,9 @@ describe('a unit’s histogram', () => {
   });
 });
 
+/** With spaces that may break. */
+const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+
 describe('a sweep', () => {
   it('says how far it is', () => {
     const progress = { phase: 'running', shards: 1, of: 2, windows: 64, tokens_per_second: 1199.4, seconds_left: 1.3 };
@@ -107,20 +110,20 @@ describe('a sweep', () => {
 
   it('says what context buys in a title that holds of any numbers', () => {
     const loss = (positions: SweepLoss['positions']): SweepLoss => ({ loss: 1, perplexity: 2, tokens: 9, positions });
-    expect(contextTitle(loss([null, 3, 2, 1, 1, 1, 1, 3]), [0, 4, 4, 4, 4, 4, 3, 1])).toBe(
+    expect(plain(contextTitle(loss([null, 3, 2, 1, 1, 1, 1, 3]), [0, 4, 4, 4, 4, 4, 3, 1]))).toBe(
       'A token costs 3 nats at position 1, and 1.5 at positions 6 to 7',
     );
-    expect(contextTitle(loss([null, 3]), [0, 4])).toBe('Position 1 costs 3 nats per token');
-    expect(contextTitle(loss([null]), [0])).toBe('Loss by position in the window');
+    expect(plain(contextTitle(loss([null, 3]), [0, 4]))).toBe('Position 1 costs 3 nats per token');
+    expect(plain(contextTitle(loss([null]), [0]))).toBe('Loss by position in the window');
   });
 
   it('says which layer lowers the loss most, where one does', () => {
     const rows = (loss: number[]) =>
       lensRows(tensors({ 'loss/sum': loss.map((x) => 4 * x), 'loss/count': loss.map(() => 4), same_top: loss }));
-    expect(lensTitle(rows([5, 4, 1, 0.5]))).toBe(
+    expect(plain(lensTitle(rows([5, 4, 1, 0.5])))).toBe(
       'After layer 0 the loss is 5 nats, after layer 3 0.5; layer 2 lowers it most',
     );
-    expect(lensTitle(rows([1, 2]))).toBe('After layer 0 the loss is 1 nats, after layer 1 2');
+    expect(plain(lensTitle(rows([1, 2])))).toBe('After layer 0 the loss is 1 nats, after layer 1 2');
   });
 
   it('ranks its heads, and says when a role has no query', () => {

@@ -17,6 +17,9 @@ export const REDUCERS: [kind: string, tells: string][] = [
   ['imatrix', 'What each matrix reads: imatrix.gguf, with which llama-quantize rounds better.'],
 ];
 
+/** A name and its number stay on one line. */
+const nth = (name: string, i: number): string => `${name}\u00a0${i}`;
+
 /** The model of a sweep, and how it ran. */
 export function modelOf(s: Sweep): string {
   return s.sweep?.model.slug ?? s.request?.a?.model ?? 'the default model';
@@ -108,10 +111,10 @@ export function contextTitle({ positions }: SweepLoss, counts: ArrayLike<number>
   const late = meanLoss(positions, counts, from, positions.length);
   const early = positions[first];
   if (early == null) return 'Loss by position in the window';
-  if (late === null) return `Position ${first} costs ${short(early)} nats per token`;
+  if (late === null) return `${nth('Position', first)} costs ${short(early)} nats per token`;
   const last = positions.length - 1;
-  const where = from === last ? `position ${last}` : `positions ${from} to ${last}`;
-  return `A token costs ${short(early)} nats at position ${first}, and ${short(late)} at ${where}`;
+  const where = from === last ? nth('position', last) : `positions ${from} to ${last}`;
+  return `A token costs ${short(early)} nats at ${nth('position', first)}, and ${short(late)} at ${where}`;
 }
 
 export interface LensRow {
@@ -130,8 +133,8 @@ export function lensTitle(rows: LensRow[]): string {
   if (rows.length < 2) return `Through the one layer the loss is ${short(rows[0]?.loss ?? NaN)} nats`;
   const steps = rows.slice(1).map((r, i) => ({ layer: r.layer, less: rows[i].loss - r.loss }));
   const most = steps.reduce((a, b) => (b.less > a.less ? b : a));
-  const ends = `After layer 0 the loss is ${short(rows[0].loss)} nats, after layer ${rows.length - 1} ${short(rows.at(-1)!.loss)}`;
-  return most.less > 0 ? `${ends}; layer ${most.layer} lowers it most` : ends;
+  const ends = `After ${nth('layer', 0)} the loss is ${short(rows[0].loss)} nats, after ${nth('layer', rows.length - 1)} ${short(rows.at(-1)!.loss)}`;
+  return most.less > 0 ? `${ends}; ${nth('layer', most.layer)} lowers it most` : ends;
 }
 
 /** What heads are measured by: the button, what the head does, and the table's heading. */

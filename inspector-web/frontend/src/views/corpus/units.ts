@@ -55,14 +55,22 @@ export function unitName(hook: string, unit: number): string {
   return `${unitKind(hook)} ${unit} of ${of}`;
 }
 
-/** Neurons, heads and experts: units that a chapter opens. */
-export function chapterOf(
-  hook: string,
-  unit: number,
-): { view: `chapters/${string}`; own: Record<string, string> } | null {
+/** A chapter that opens a unit, and what it shows of it in a window. */
+export interface Opens {
+  view: `chapters/${string}`;
+  own: Record<string, string>;
+  shows: string;
+}
+
+export function chapterOf(hook: string, unit: number): Opens | null {
   const kind = unitKind(hook);
-  if (kind === 'Neuron') return { view: 'chapters/03-neuron', own: { part: 'write', neuron: String(unit) } };
-  if (kind === 'Head') return { view: 'chapters/09-multi-head', own: { heads: 'one' } };
+  if (kind === 'Neuron') {
+    const own = { part: 'write', neuron: String(unit) };
+    return { view: 'chapters/03-neuron', own, shows: 'What it writes here, in chapter 3' };
+  }
+  if (kind === 'Head') {
+    return { view: 'chapters/09-multi-head', own: { heads: 'one' }, shows: 'What it reads here, in chapter 9' };
+  }
   return null;
 }
 
