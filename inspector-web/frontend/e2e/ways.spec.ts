@@ -17,7 +17,7 @@ import {
 // Files go to the workers in the order of their names: the last long one would leave a worker without work.
 test.describe.configure({ mode: 'parallel' });
 
-const VIEWS = ['/', '/compare', '/training', '/models', '/runs', '/about'];
+const VIEWS = ['/', '/compare', '/corpus', '/training', '/models', '/runs', '/about'];
 
 /** The default model may not say how it was trained: the Training view asks, and says so. */
 const NO_CURVE = /404.*\/curve/;
@@ -332,7 +332,7 @@ for (const width of [1400, 1000, 390, 360]) {
     }
     if (width < 900) {
       const bar = page.getByTestId('bottom-bar');
-      for (const name of ['Trace', 'Compare', 'Training', 'Models', 'Runs']) {
+      for (const name of ['Trace', 'Compare', 'Corpus', 'Training', 'Models', 'Runs']) {
         await bar.getByRole('button', { name, exact: true }).click();
         await expect(bar.getByRole('button', { name, exact: true })).toHaveAttribute('aria-current', 'page');
       }

@@ -3,7 +3,7 @@ import { lesson, needsServer } from './lesson';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
 import { parseMetadata, parseSafetensors, singleTensor, type Tensor } from './tensor';
-import type { BenchmarkEvent, ComparisonEvent, LessonEvent, RunEvent } from './events';
+import type { BenchmarkEvent, ComparisonEvent, LessonEvent, RunEvent, SweepEvent } from './events';
 import type * as T from './types';
 
 const BASE = '/api/v1';
@@ -108,8 +108,19 @@ async function tensor(path: string, signal?: AbortSignal): Promise<Tensor> {
   });
 }
 
-async function* stream<E>(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<E> {
-  const response = await request(path, post(body, signal, 'text/event-stream'));
+/** Path of a sweep under /api/v1, and of what it kept. */
+export function sweepPath(id: string, rest = ''): string {
+  return `/sweeps/${encodeURIComponent(id)}${rest}`;
+}
+
+export function unitPath(id: string, hook: string, unit: number): string {
+  return sweepPath(id, `/units/${encodeURIComponent(hook)}/${unit}`);
+}
+
+/** @param body null for what is only watched */
+async function* stream<E>(path: string, body: object | null, signal: AbortSignal): AsyncGenerator<E> {
+  const accept = 'text/event-stream';
+  const response = await request(path, body ? post(body, signal, accept) : { headers: { accept }, signal });
   if (!response.body) throw Problem.unreachable(path, 'the answer has no body');
   try {
     for await (const { event, data } of readEvents(response.body)) {
@@ -176,6 +187,29 @@ export const api = {
   stopJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/stop`, { method: 'POST' }),
   deleteJob: (id: string) => request(`/training-jobs/${encodeURIComponent(id)}`, { method: 'DELETE' }),
   resumeJob: (id: string) => json<T.TrainingJob>(`/training-jobs/${encodeURIComponent(id)}/resume`, { method: 'POST' }),
+  sweeps: (signal?: AbortSignal) => json<{ sweeps: T.Sweep[] }>('/sweeps', { signal }).then((r) => r.sweeps),
+  beginSweep: (body: T.SweepRequest) => json<T.Sweep>('/sweeps', post(body)),
+  stopSweep: (id: string) => json<T.Sweep>(sweepPath(id, '/stop'), { method: 'POST' }),
+  resumeSweep: (id: string) => json<T.Sweep>(sweepPath(id, '/resume'), { method: 'POST' }),
+  deleteSweep: (id: string) => request(sweepPath(id), { method: 'DELETE' }),
+  /** Tells of a sweep until it ends. Aborting the signal does not stop it. */
+  watchSweep: (id: string, signal: AbortSignal) => stream<SweepEvent>(sweepPath(id), null, signal),
+  sweepResults: (id: string, signal?: AbortSignal) =>
+    json<{ results: T.SweepResult[] }>(sweepPath(id, '/results'), { signal }).then((r) => r.results),
+  /** What a reducer kept, by name: one tensor, or all of them. */
+  async sweepTensors(
+    id: string,
+    kind: string,
+    name: string | null,
+    signal?: AbortSignal,
+  ): Promise<Map<string, Tensor>> {
+    const query = name === null ? '' : `?name=${encodeURIComponent(name)}`;
+    const headers = { accept: 'application/octet-stream' };
+    const response = await request(sweepPath(id, `/results/${kind}${query}`), { headers, signal });
+    return parseSafetensors(await response.arrayBuffer());
+  },
+  sweepUnit: (id: string, hook: string, unit: number, signal?: AbortSignal) =>
+    json<T.SweepUnit>(unitPath(id, hook, unit), { signal }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>
     json<T.Tokenized>('/tokenize', post({ model, text }, signal)),
   /** How several tokenizers cut a text, and how each came to its tokens. It never changes. */

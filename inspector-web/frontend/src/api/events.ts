@@ -28,6 +28,10 @@ export type BenchmarkEvent =
   | { event: 'done'; data: T.Benchmark }
   | { event: 'error'; data: T.Problem };
 
+/** Of a sweep over a corpus. */
+export type SweepEvent =
+  { event: 'progress'; data: T.SweepProgress } | { event: 'done'; data: T.Sweep } | { event: 'error'; data: T.Problem };
+
 /** Of a lesson that is made: its files come as a zip in base64. */
 export type LessonEvent =
   | { event: 'progress'; data: T.LessonProgress }

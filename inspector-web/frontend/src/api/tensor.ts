@@ -1,4 +1,4 @@
-/** A captured tensor: float32 in row-major order, with its shape and where it was cut from. */
+/** A tensor: a captured one is float32, and counts and sums of a sweep become it; in row-major order, with its shape and where it was cut from. */
 export interface Tensor {
   name: string;
   shape: number[];
@@ -82,6 +82,14 @@ function decode(buffer: ArrayBuffer, offset: number, bytes: number, dtype: strin
       const bits = new Uint32Array(out.buffer);
       for (let i = 0; i < out.length; i++) bits[i] = view.getUint16(2 * i, true) << 16;
       return out;
+    }
+    case 'I64': {
+      const view = new DataView(buffer, offset, bytes);
+      return Float32Array.from({ length: bytes / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
+    }
+    case 'I32': {
+      const view = new DataView(buffer, offset, bytes);
+      return Float32Array.from({ length: bytes / 4 }, (_, i) => view.getInt32(4 * i, true));
     }
     case 'I8':
       return Float32Array.from(new Int8Array(buffer, offset, bytes));

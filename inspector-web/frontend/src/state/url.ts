@@ -1,7 +1,7 @@
 /** The whole state of the page as a URL and back: reload and share restore it. Pure. */
 import type { Precision } from '../api/types';
 
-export const VIEWS = ['trace', 'compare', 'training', 'models', 'runs', 'further', 'about', 'kit'] as const;
+export const VIEWS = ['trace', 'compare', 'corpus', 'training', 'models', 'runs', 'further', 'about', 'kit'] as const;
 /** Views of the page; a chapter is one by its folder's name. */
 export type View = (typeof VIEWS)[number] | `chapters/${string}`;
 export type ThemeChoice = 'auto' | 'light' | 'dark';
@@ -85,7 +85,7 @@ export interface PageState {
   /** What is changed in the run on show: interventions as JSON; and the run that was made so. */
   changes: string | null;
   changed: string | null;
-  /** A chapter's own state, as text by name: its record says what each means. */
+  /** A chapter's own state, or the Corpus view's, as text by name: its parameters say what each means. */
   own: Record<string, string>;
   /** The reader has touched the chapter's figure: the words no longer move it. */
   kept: boolean;
@@ -151,7 +151,7 @@ export const DEFAULTS: PageState = {
   },
 };
 
-/** The names of the query that mean the same in every view; a chapter names its own otherwise. */
+/** The names of the query that mean the same in every view; a view with a state of its own names that otherwise. */
 export const SHARED = new Set(
   (
     'model engine precision prompt plain new pick temperature top_k top_p min_p seed run token layer head code changes changed kept ' +
@@ -159,6 +159,9 @@ export const SHARED = new Set(
     'a_plan b_plan text rank lower budget windows floor factor order point metric word theme'
   ).split(' '),
 );
+
+/** Whether a view's address has names of its own. */
+const hasOwn = (view: View): boolean => view === 'corpus' || view.startsWith('chapters/');
 
 function viewOf(path: string): View {
   const [first, second] = path.split('/').filter(Boolean);
@@ -203,7 +206,7 @@ export function parseUrl(url: URL): PageState {
     code: q.get('code'),
     changes: q.get('changes'),
     changed: q.get('changed'),
-    own: view.startsWith('chapters/') ? Object.fromEntries([...q].filter(([name]) => !SHARED.has(name))) : {},
+    own: hasOwn(view) ? Object.fromEntries([...q].filter(([name]) => !SHARED.has(name))) : {},
     kept: q.has('kept'),
     section: url.hash.length > 1 ? decodeURIComponent(url.hash.slice(1)) : null,
     tensor: q.get('tensor'),
@@ -269,7 +272,7 @@ export function formatUrl(s: PageState): string {
   put('code', s.code);
   put('changes', s.changes);
   put('changed', s.changed);
-  if (s.view.startsWith('chapters/')) for (const [name, value] of Object.entries(s.own)) q.set(name, value);
+  if (hasOwn(s.view)) for (const [name, value] of Object.entries(s.own)) q.set(name, value);
   if (s.kept) q.set('kept', '');
   put('tensor', s.tensor);
   put('scheme', s.scheme);

@@ -18,6 +18,7 @@ export interface Entry {
 export const VIEWS: Entry[] = [
   { view: 'trace', title: 'Trace', scene: TRACE, serverless: true, load: () => import('./trace/Trace.svelte') },
   { view: 'compare', title: 'Compare', scene: null, load: () => import('./compare/Compare.svelte') },
+  { view: 'corpus', title: 'Corpus', scene: null, load: () => import('./corpus/Corpus.svelte') },
   { view: 'training', title: 'Training', scene: null, load: () => import('./training/Training.svelte') },
   { view: 'models', title: 'Models', scene: null, load: () => import('./models/Models.svelte') },
   { view: 'runs', title: 'Runs', scene: null, load: () => import('./runs/Runs.svelte') },

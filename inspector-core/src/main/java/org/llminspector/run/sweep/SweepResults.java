@@ -62,15 +62,20 @@ public final class SweepResults {
         return entries;
     }
 
-    /** A copy of one tensor. */
-    public Tensor tensor(String kind, String name) {
+    /** The file with all tensors of a reducer. */
+    public Path file(String kind) {
         Path path = folder.results().get(kind);
         if (path == null) {
             throw Problem.notFound("the sweep did not keep this")
                     .where("reducer " + Problem.shown(kind))
                     .expected("one of " + String.join(", ", folder.results().keySet()));
         }
-        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+        return path;
+    }
+
+    /** A copy of one tensor. */
+    public Tensor tensor(String kind, String name) {
+        try (SafetensorsFile file = SafetensorsFile.open(file(kind))) {
             return copy(file, name);
         }
     }

@@ -471,6 +471,9 @@ class ContractTest extends LiveTest {
         live.get(mean, "Accept", "application/x-npy");
         live.get(at + "/results/moments?name=none", "Accept", "application/json")
                 .problem(404);
+        live.get(at + "/results/moments", "Accept", "application/json").problem(400);
+        live.get(at + "/results/heads").problem(404);
+        assertThat(live.get(at + "/results/loss").bytes()).hasSizeGreaterThan(100);
         JsonNode unit = live.get(at + "/units/" + hook + "/3").json();
         assertThat(unit.path("mean").asDouble()).isEqualTo(means.get(3).asDouble());
         JsonNode best = unit.at("/high/0");

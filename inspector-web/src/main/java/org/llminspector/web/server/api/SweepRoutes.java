@@ -91,17 +91,23 @@ public final class SweepRoutes implements Routes {
         ctx.status(204);
     }
 
+    /** One tensor, or without a name all of the reducer's, as the file that has them. */
     private void tensor(Context ctx) throws IOException {
         String kind = ctx.pathParam("kind");
+        TensorFormat format = TensorFormat.accepted(ctx);
+        ctx.header("Vary", "Accept");
+        if (ctx.queryParam("name") == null && format == TensorFormat.SAFETENSORS) {
+            Path file = sweeps.results(id(ctx)).file(kind);
+            ctx.contentType(format.mediaType()).result(Reads.stream(file));
+            return;
+        }
         String name = Requests.required(ctx.queryParam("name"), "name");
         Tensor values = sweeps.results(id(ctx)).tensor(kind, name);
-        TensorFormat format = TensorFormat.accepted(ctx);
         TensorReply.check(format, values.size(), name);
         Map<String, Object> head = new LinkedHashMap<>();
         head.put("kind", kind);
         head.put("name", name);
         head.put("shape", values.shape());
-        ctx.header("Vary", "Accept");
         TensorReply.write(ctx, format, kind + "/" + name, head, values);
     }
 

@@ -1,0 +1,27 @@
+/** The Corpus view's own state in the address. */
+import { page } from '../../state/page.svelte';
+import { choice, text, textsOf, valuesOf, whole, type Values } from '../../state/params';
+import type { PageState } from '../../state/url';
+
+export const PARAMS = {
+  sweep: text(),
+  /** The unit on show: a hook of the sweep, and the number of a neuron, head or expert. */
+  hook: text(),
+  unit: whole(),
+  /** What heads are ranked by. */
+  role: choice('previous_token', 'first_token', 'self', 'duplicate_token', 'induction', 'entropy'),
+  /** The layer whose neurons stand together. */
+  among: whole(),
+};
+export type Look = Values<typeof PARAMS>;
+export type Role = Look['role'];
+
+export const look = (): Look => valuesOf(PARAMS, page.own);
+
+/** The page with this changed. */
+export const at = (change: Partial<Look>): Partial<PageState> => ({ own: textsOf(PARAMS, { ...look(), ...change }) });
+
+/** Changes the view without an entry in the history: what is stepped through. */
+export function set(change: Partial<Look>): void {
+  page.own = textsOf(PARAMS, { ...look(), ...change });
+}
