@@ -268,8 +268,13 @@ test('what each module is worth: bars, plan, keyboard and table have the numbers
   }
 });
 
-test('over a corpus every mean has its interval, and the worst documents are named', async ({ page, request }) => {
+test('over a corpus every mean has its interval, and the worst documents are named', async ({
+  page,
+  request,
+  quiet,
+}) => {
   test.slow();
+  quiet.allow(/404/);
   const model = await defaultModel(request);
   test.skip(!model.has_tokenizer, 'a corpus is text');
   await page.goto('/compare');
@@ -298,7 +303,7 @@ test('over a corpus every mean has its interval, and the worst documents are nam
   const means = [divergence.mean_kld, divergence.reverse_kld, divergence.delta_nll, divergence.same_top];
   expect(rows.slice(0, 4).map((r) => r.slice(1, 4).map(Number))).toEqual(means.map((m) => [m.value, m.low, m.high]));
   expect(rows.slice(4).map((r) => r[0])).toEqual(divergence.worst.map((w) => w.document));
-  await expect(corpus.getByRole('img', { name: /^KL divergence in nats per token/ })).toBeVisible();
+  await expect(corpus.getByRole('img', { name: /^KL\(A‖B\) in nats per token/ })).toBeVisible();
   await expect(corpus.getByRole('listitem').first()).toContainText(divergence.worst[0].document);
   await page.getByRole('button', { name: 'Change what is compared' }).click();
   await expect(page.getByLabel('A corpus, for means with an interval')).toHaveValue('tales:held_out');

@@ -143,6 +143,8 @@ final class PreparedSweep {
                     .expected("a reducer, such as loss")
                     .found("none");
         }
+        a.checkCache("a");
+        if (b != null) b.checkCache("b");
         a.folder().requireTokenizer();
         reducers(request, a.folder(), x -> x);
         if (b == null || b.folder().spec().vocab() == a.folder().spec().vocab()) return;

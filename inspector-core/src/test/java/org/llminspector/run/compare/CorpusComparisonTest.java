@@ -16,6 +16,8 @@ import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
 import org.llminspector.capture.InterventionBuilder;
 import org.llminspector.engine.Precision;
+import org.llminspector.engine.cache.KvFormat;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.TextModel;
 import org.llminspector.run.request.ComparisonRequest;
@@ -146,6 +148,13 @@ class CorpusComparisonTest {
                         .build()))
                 .build();
         assertThatThrownBy(() -> compare(request(frozen))).isInstanceOf(Problem.class);
+        // It would have cost nothing: windows are single passes.
+        RunRequest cache =
+                RunRequest.builder().kvCache(new KvFormats(KvFormat.INT8, null)).build();
+        assertThatThrownBy(() -> compare(request(cache)))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("nothing back from a cache")
+                .hasMessageContaining("b.kv_cache");
         SweepRequest.Texts gone = new SweepRequest.Texts("none.txt", null, null, null, null, null);
         assertThatThrownBy(() -> compare(request(INT8).corpus(gone)))
                 .isInstanceOf(Problem.class)
