@@ -215,11 +215,15 @@ class Comparison {
       ...(this.changesB.changes.length ? { interventions: this.changesB.changes } : {}),
     };
     const text = page.compare.text?.trim() ? page.compare.text : null;
+    const path = page.compare.corpus?.trim();
+    // How much of it and which column an opened comparison read is not in the form.
+    const opened = this.manifest?.corpus?.texts;
+    const corpus = path && (opened?.path === path ? opened : { path });
     return {
       a,
       b,
       ...(text === null ? {} : this.textIds ? { text_tokens: this.textIds.ids } : { text }),
-      ...(page.compare.corpus?.trim() ? { corpus: { path: page.compare.corpus.trim() } } : {}),
+      ...(corpus ? { corpus } : {}),
       ...options(this.factor),
       ...(page.compare.rank ? { sensitivity: this.#sensitivity(page.compare.rank) } : {}),
     };
