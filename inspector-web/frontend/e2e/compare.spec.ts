@@ -267,3 +267,44 @@ test('what each module is worth: bars, plan, keyboard and table have the numbers
     expect(await axe(page), theme).toEqual([]);
   }
 });
+
+test('over a corpus every mean has its interval, and the worst documents are named', async ({
+  page,
+  request,
+  quiet,
+}) => {
+  test.slow();
+  quiet.allow(/404/);
+  const model = await defaultModel(request);
+  test.skip(!model.has_tokenizer, 'a corpus is text');
+  await page.goto('/compare');
+  const b = page.getByRole('group', { name: /^B/ });
+  await b.getByLabel('Engine').selectOption('onnx');
+  await b.getByLabel('Precision').selectOption('int8');
+  await page.getByLabel('A corpus, for means with an interval').fill('none.txt');
+  await page.getByRole('button', { name: 'Compare', exact: true }).click();
+  await expect(page.getByText('there is no such corpus')).toBeVisible({ timeout: 60_000 });
+
+  const data = {
+    a: { prompt: somePrompt(model) },
+    b: { engine: 'onnx', precision: 'int8' },
+    corpus: { path: 'tales:held_out', documents: 5 },
+    options: { cost: false, split: false, hooks: ['blocks.*.hook_resid_post'], floor: 'none' },
+  };
+  const made = (await (await request.post('/api/v1/comparisons', { data })).json()) as ComparisonManifest;
+  await page.goto(`/compare?comparison=${made.id}`);
+  const corpus = figure(page, 'corpus');
+  await corpus.scrollIntoViewIfNeeded();
+  const { divergence, documents } = made.corpus!;
+  expect(documents).toBe(5);
+  await expect(corpus.getByRole('heading', { level: 3 })).toContainText('Over 5 documents B lies ');
+  await expect(corpus.getByRole('heading', { level: 3 })).toContainText(', between ');
+  const rows = await tableOf(page, 'corpus');
+  const means = [divergence.mean_kld, divergence.reverse_kld, divergence.delta_nll, divergence.same_top];
+  expect(rows.slice(0, 4).map((r) => r.slice(1, 4).map(Number))).toEqual(means.map((m) => [m.value, m.low, m.high]));
+  expect(rows.slice(4).map((r) => r[0])).toEqual(divergence.worst.map((w) => w.document));
+  await expect(corpus.getByRole('img', { name: /^KL\(A‖B\) in nats per token/ })).toBeVisible();
+  await expect(corpus.getByRole('listitem').first()).toContainText(divergence.worst[0].document);
+  await page.getByRole('button', { name: 'Change what is compared' }).click();
+  await expect(page.getByLabel('A corpus, for means with an interval')).toHaveValue('tales:held_out');
+});

@@ -46,6 +46,7 @@ describe('the URL', () => {
         changesB: '[]',
         planA: '{"kernel":"exact","overrides":[]}',
         planB: '{"overrides":[{"modules":"blocks.*.mlp.*","precision":"fp16"}]}',
+        corpus: 'tales:held_out',
         text: 'A story.\n\nAnd its end.',
         rank: 'matrix',
         lower: true,

@@ -777,6 +777,7 @@ class Inspector:
         *,
         text: Optional[str] = None,
         text_tokens: Optional[Sequence[int]] = None,
+        corpus: Optional[Union[str, Mapping[str, Any]]] = None,
         sensitivity: Optional[Mapping[str, Any]] = None,
         name: Optional[str] = None,
         on_progress: Optional[Callable[[Json], None]] = None,
@@ -788,16 +789,20 @@ class Inspector:
             a: the reference, as the arguments of ``run``: ``{"prompt": "The cat sat", "precision": "fp32"}``.
             b: the other side; what it does not say of model, device and prompt is as in A.
             text: what KL divergence and perplexity are measured over; None: over the prompt only.
+            corpus: over whose documents the divergence is taken, with its intervals, as in ``sweep``: ``tales:held_out``, or
+                an object with path, documents, field, id, paragraphs, skip_bad. The answer is in ``Comparison.corpus``.
             sensitivity: which modules the low precision hurts: direction, by, modules, budget_bytes, tokens; ``{}`` for
                 all defaults. The answer is in ``Comparison.sensitivity``.
             on_progress: called with phase, done, total and note; an exception in it cancels the comparison.
             options: those of POST /api/v1/comparisons: hooks, split, top, window, stride, cost, decode_tokens, repeats,
                 floor (``"batches"``, ``"engine"``, ``"none"``), factor.
         """
+        texts = {"path": corpus} if isinstance(corpus, str) else corpus
         request = _without_none(
             a=dict(a or {}),
             b=dict(b or {}),
             text=text,
+            corpus=None if texts is None else dict(texts),
             text_tokens=None if text_tokens is None else [int(t) for t in text_tokens],
             options=options or None,
             sensitivity=None if sensitivity is None else dict(sensitivity),

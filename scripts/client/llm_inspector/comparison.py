@@ -293,6 +293,12 @@ class Comparison:
         return list(self.manifest.get("activations", []))
 
     @property
+    def corpus(self) -> Optional[Json]:
+        """What holds over the corpus: documents, windows, window, read, bad_lines, divergence (mean_kld, reverse_kld, delta_nll,
+        same_top, each with value, low and high of its 95 % interval; worst documents); None without one."""
+        return self.manifest.get("corpus")
+
+    @property
     def sensitivity(self) -> Optional[Sensitivity]:
         """What each module is worth; None when it was not asked for."""
         json = self.manifest.get("sensitivity")

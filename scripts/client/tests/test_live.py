@@ -577,6 +577,15 @@ class Comparisons(unittest.TestCase):
         self.assertIn(cut.id, [c["id"] for c in inspector.comparisons()])
         cut.delete()
 
+    def test_a_corpus_gives_an_interval(self):
+        low = {"engine": "onnx", "precision": "int8"}
+        over = inspector.compare({"engine": "onnx"}, low, corpus={"path": "tales:held_out", "documents": 4}, cost=False)
+        kld = over.corpus["divergence"]["mean_kld"]
+        self.assertTrue(0 < kld["low"] <= kld["value"] <= kld["high"])
+        self.assertEqual((over.corpus["documents"], kld["documents"]), (4, 4))
+        self.assertIn(over.corpus["divergence"]["worst"][0]["document"], over.report())
+        over.delete()
+
     def test_modules_are_ranked_and_a_plan_is_suggested(self):
         high, low = {"prompt": PROMPT, "engine": "onnx"}, {"engine": "onnx", "precision": "int4_32"}
         twins = inspector.compare(high, low, sensitivity={"budget_bytes": 1 << 40}, cost=False, split=False)

@@ -49,6 +49,8 @@ export interface CompareState {
   planA: string | null;
   planB: string | null;
   text: string | null;
+  /** A corpus by its name or its path on the server. */
+  corpus: string | null;
   /** Modules to rank by what their precision costs, or null; lower: from A down, not from B up. */
   rank: (typeof MODULE_SIZES)[number] | null;
   lower: boolean;
@@ -138,6 +140,7 @@ export const DEFAULTS: PageState = {
     planA: null,
     planB: null,
     text: null,
+    corpus: null,
     rank: null,
     lower: false,
     budget: null,
@@ -156,7 +159,7 @@ export const SHARED = new Set(
   (
     'model engine precision prompt plain new pick temperature top_k top_p min_p seed run token layer head code changes changed kept ' +
     'tensor scheme show row col comparison b_model b_engine b_precision b_prompt a_device b_device a_changes b_changes ' +
-    'a_plan b_plan text rank lower budget windows floor factor order point metric word theme'
+    'a_plan b_plan text corpus rank lower budget windows floor factor order point metric word theme'
   ).split(' '),
 );
 
@@ -228,6 +231,7 @@ export function parseUrl(url: URL): PageState {
       planA: q.get('a_plan'),
       planB: q.get('b_plan'),
       text: q.get('text'),
+      corpus: q.get('corpus'),
       rank: MODULE_SIZES.find((m) => m === q.get('rank')) ?? null,
       lower: q.has('lower'),
       budget: q.get('budget'),
@@ -292,6 +296,7 @@ export function formatUrl(s: PageState): string {
   put('a_plan', c.planA);
   put('b_plan', c.planB);
   if (c.text !== null && c.text.length <= LONGEST_TEXT) put('text', c.text);
+  put('corpus', c.corpus);
   put('rank', c.rank);
   if (c.lower) q.set('lower', '');
   put('budget', c.budget);

@@ -110,10 +110,10 @@ class Comparison {
 
   /** Everything that the form says, to see whether it was changed since. */
   readonly #form: string = $derived.by(() => {
-    const { prompt: promptB, text, rank, lower, budget, windows, floor, factor } = page.compare;
+    const { prompt: promptB, text, corpus, rank, lower, budget, windows, floor, factor } = page.compare;
     const a = [models.slug, models.engine, models.precision, this.deviceA, this.planA, this.changesA.changes];
     const b = [this.modelB, this.engineB, this.precisionB, this.deviceB, this.planB, this.changesB.changes];
-    return JSON.stringify([a, b, prompt.text, promptB, text, rank, lower, budget, windows, floor, factor]);
+    return JSON.stringify([a, b, prompt.text, promptB, text, corpus, rank, lower, budget, windows, floor, factor]);
   });
   /** The form says something else than what the comparison on show was made with. */
   readonly edited: boolean = $derived(this.manifest !== null && this.#made !== null && this.#made !== this.#form);
@@ -182,6 +182,7 @@ class Comparison {
     if (c.precision === null && b.precision !== this.precisionB) c.precision = b.precision;
     const { beginning, characters } = m.text ?? {};
     if (beginning?.length === characters) c.text ??= beginning ?? null;
+    c.corpus ??= m.corpus?.texts.path ?? null;
     if (c.windows === DEFAULTS.compare.windows) c.windows = m.options.windows ?? c.windows;
     if (c.floor === DEFAULTS.compare.floor) c.floor = m.options.floor ?? c.floor;
     if (m.options.factor !== undefined && m.options.factor !== FACTOR) c.factor ??= String(m.options.factor);
@@ -214,10 +215,15 @@ class Comparison {
       ...(this.changesB.changes.length ? { interventions: this.changesB.changes } : {}),
     };
     const text = page.compare.text?.trim() ? page.compare.text : null;
+    const path = page.compare.corpus?.trim();
+    // How much of it and which column an opened comparison read is not in the form.
+    const opened = this.manifest?.corpus?.texts;
+    const corpus = path && (opened?.path === path ? opened : { path });
     return {
       a,
       b,
       ...(text === null ? {} : this.textIds ? { text_tokens: this.textIds.ids } : { text }),
+      ...(corpus ? { corpus } : {}),
       ...options(this.factor),
       ...(page.compare.rank ? { sensitivity: this.#sensitivity(page.compare.rank) } : {}),
     };

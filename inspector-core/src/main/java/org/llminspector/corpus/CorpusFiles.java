@@ -20,6 +20,9 @@ public final class CorpusFiles implements Documents {
 
     private static final String KINDS = ".txt, .jsonl or .csv, each also .gz";
 
+    /** docs/decisions.md 105 says why no library reads them. */
+    private static final String PARQUET = ".parquet";
+
     private final Path root;
     private final List<Path> files;
     private final CorpusOptions options;
@@ -35,6 +38,7 @@ public final class CorpusFiles implements Documents {
                     .where(root)
                     .expected("a file (" + KINDS + ") or a folder");
         }
+        if (!Files.isDirectory(root) && parquet(root)) throw parquet(root, root.getFileName());
         this.files = Files.isDirectory(root) ? within(root) : List.of(root);
         if (!Files.isDirectory(root) && kind(root) == null) {
             throw Problem.invalid("a corpus of this kind is not read")
@@ -49,16 +53,32 @@ public final class CorpusFiles implements Documents {
     private static List<Path> within(Path root) {
         try (Stream<Path> all = Files.walk(root, FileVisitOption.FOLLOW_LINKS)) {
             List<Path> files = all.filter(Files::isRegularFile)
-                    .filter(f -> kind(f) != null)
+                    .filter(f -> kind(f) != null || parquet(f))
                     .filter(f -> Stream.iterate(root.relativize(f), p -> p != null, Path::getParent)
                             .noneMatch(p -> p.getFileName().toString().startsWith(".")))
                     .sorted(Comparator.comparing(f -> name(root, f)))
                     .toList();
+            // What lies beside them, a licence's text, would else be taken for the corpus.
+            for (Path f : files) if (parquet(f)) throw parquet(root, name(root, f));
             if (!files.isEmpty()) return files;
         } catch (IOException e) {
             throw Reads.unreadable(root, e);
         }
         throw Problem.invalid("the folder has no texts").where(root).expected("files: " + KINDS);
+    }
+
+    private static boolean parquet(Path file) {
+        return file.getFileName().toString().toLowerCase(Locale.ROOT).endsWith(PARQUET);
+    }
+
+    private static Problem parquet(Path where, Object found) {
+        return Problem.unsupported("Parquet files are not read")
+                .where(where)
+                .expected(KINDS)
+                .found(found)
+                .instead("convert each, with pandas and pyarrow: python -c \"import pandas, sys;"
+                        + " pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], orient='records', lines=True)\""
+                        + " in.parquet out.jsonl");
     }
 
     private static String name(Path root, Path file) {

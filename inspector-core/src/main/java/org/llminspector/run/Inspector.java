@@ -57,9 +57,9 @@ public final class Inspector implements AutoCloseable {
         models = new Models(config.modelRoots(), config::hub, cache, open, queue);
         runs = new Runs(open, store, queue, budget, caches, models::defaultSlug);
         ComparisonStore compared = ComparisonStore.open(config.runsDir().resolve("comparisons"), config.runsMaxBytes());
-        comparisons = new Comparisons(open, store, queue, budget, compared, models::defaultSlug);
-        analyses = Analyses.of(open, store, queue, budget, runs.recaptures(), models::defaultSlug);
         sweeps = new Sweeps(open, queue, models::defaultSlug);
+        comparisons = new Comparisons(open, store, queue, budget, compared, models::defaultSlug, sweeps);
+        analyses = Analyses.of(open, store, queue, budget, runs.recaptures(), models::defaultSlug);
         sweepJobs = new SweepJobs(
                 config.runsDir().resolve("sweeps"),
                 config.runsDir().toAbsolutePath().resolveSibling("corpora"),

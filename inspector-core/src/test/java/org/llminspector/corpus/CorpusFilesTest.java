@@ -70,6 +70,21 @@ class CorpusFilesTest {
         }
     }
 
+    /** A folder of Parquet files is refused whole: what lies beside them is a licence or a card, not the corpus. */
+    @Test
+    void parquetIsRefusedWithTheLineThatConvertsIt() throws IOException {
+        Path folder = Files.createDirectories(temp.resolve("dataset/data"));
+        Files.writeString(temp.resolve("dataset/LICENSE.txt"), "You may.");
+        Path file = Files.writeString(folder.resolve("train-00000.parquet"), "PAR1");
+        for (Path corpus : List.of(file, temp.resolve("dataset"))) {
+            assertThatThrownBy(() -> read(corpus, CorpusOptions.DEFAULT))
+                    .isInstanceOf(Problem.class)
+                    .hasMessageContaining("train-00000.parquet")
+                    .hasMessageContaining("read_parquet")
+                    .hasMessageContaining(".jsonl");
+        }
+    }
+
     @Test
     void csvHasQuotedCellsAndNamedColumns() throws IOException {
         assertThat(read("a.csv", "id,text\n1,\"two\nlines, and a \"\"quote\"\"\"\n2,plain\n"))

@@ -47,20 +47,30 @@ final class ComparisonExecution {
     private final ComparisonListener listener;
     private final BooleanSupplier cancelled;
     private final Path kld;
+    private final ComparisonFolder folder;
+    private final ComparisonManifest.CorpusPart corpus;
     private List<ComparisonManifest.ModuleError> modules;
     private String modulesWhy;
     private List<ComparisonManifest.Activation> activations;
     private String activationsWhy;
 
-    /** @param kld file for A's log-probabilities in llama.cpp's format, or null */
+    /**
+     * @param folder to write into
+     * @param corpus divergence over the corpus; null without one
+     * @param kld file for A's log-probabilities in llama.cpp's format, or null
+     */
     ComparisonExecution(
             String id,
             PreparedComparison prepared,
+            ComparisonFolder folder,
+            ComparisonManifest.CorpusPart corpus,
             CaptureBudget budget,
             ComparisonStore store,
             ComparisonListener listener,
             BooleanSupplier cancelled,
             Path kld) {
+        this.folder = folder;
+        this.corpus = corpus;
         this.kld = kld;
         this.id = id;
         this.prepared = prepared;
@@ -77,7 +87,6 @@ final class ComparisonExecution {
         long started = System.nanoTime();
         checkCancelled();
         listener.started(id);
-        ComparisonFolder folder = store.begin(id);
         try {
             open();
             ModuleSensitivity sensitivity = prepared.sensitivity() == null
@@ -119,6 +128,7 @@ final class ComparisonExecution {
                     activationsWhy,
                     prompt == null ? null : prompt.measures(),
                     text == null ? null : textPart(text.measures()),
+                    corpus,
                     sensitivity == null ? null : sensitivity.measure(),
                     (System.nanoTime() - started) / 1e6);
             folder.finish(manifest, tensors);
@@ -126,8 +136,6 @@ final class ComparisonExecution {
             return manifest;
         } catch (IOException e) {
             throw Writes.failed("the comparison cannot be kept", folder.path(), e);
-        } finally {
-            ComparisonStore.abandon(folder); // no longer there once published
         }
     }
 
@@ -298,7 +306,11 @@ final class ComparisonExecution {
     }
 
     private void checkCancelled() {
-        if (!cancelled.getAsBoolean()) return;
-        throw Problem.of(Problem.Kind.CANCELLED, "the comparison was cancelled").found("nothing of it is kept");
+        if (cancelled.getAsBoolean()) throw cancelled();
+    }
+
+    static Problem cancelled() {
+        return Problem.of(Problem.Kind.CANCELLED, "the comparison was cancelled")
+                .found("nothing of it is kept");
     }
 }

@@ -8,7 +8,7 @@ public interface ComparisonListener {
     /**
      * Progress of a comparison.
      *
-     * @param phase {@code opening}, {@code hooks}, {@code modules}, {@code prompt}, {@code activations}, {@code text},
+     * @param phase {@code corpus}, {@code opening}, {@code hooks}, {@code modules}, {@code prompt}, {@code activations}, {@code text},
      *     {@code cost}, {@code sensitivity}
      * @param done finished steps of the phase
      * @param total steps of the phase

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.llminspector.analysis.output.Divergence.Metric;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -23,18 +24,20 @@ import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.ComparisonRequestBuilder;
 import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonFolder;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.sweep.Sweeps;
 import org.llminspector.run.work.RunQueue;
 import org.llminspector.tokenize.Token;
 
 /** Comparisons of paired runs: run, stored, listed. Thread-safe. */
 public final class Comparisons implements AutoCloseable {
 
-    /** One row of the list. {@code prompt} is null without one; {@code meanKld} is of the text, else of the prompt. */
+    /** One row of the list. {@code prompt} is null without one; {@code meanKld} is of the corpus, else of the text, else of the prompt. */
     public record Summary(
             String id,
             String created,
@@ -71,6 +74,7 @@ public final class Comparisons implements AutoCloseable {
     private final CaptureBudget budget;
     private final ComparisonStore store;
     private final Supplier<String> defaultModel;
+    private final Sweeps sweeps;
     /** LRU cache of both sides' captures of the hooks viewed last. */
     private final Map<String, Capture[]> seen = new LinkedHashMap<>(16, 0.75f, true);
 
@@ -80,13 +84,15 @@ public final class Comparisons implements AutoCloseable {
             RunQueue queue,
             CaptureBudget budget,
             ComparisonStore store,
-            Supplier<String> defaultModel) {
+            Supplier<String> defaultModel,
+            Sweeps sweeps) {
         this.models = models;
         this.runs = runs;
         this.queue = queue;
         this.budget = budget;
         this.store = store;
         this.defaultModel = defaultModel;
+        this.sweeps = sweeps;
     }
 
     /** Runs a comparison to the end on the queue's worker and stores the result. Blocks; the listener gets progress. */
@@ -94,14 +100,26 @@ public final class Comparisons implements AutoCloseable {
         return compare(request, null, listener);
     }
 
+    /** The same, with A's log-probabilities over the text written into a file; null for none. */
+    public ComparisonManifest compare(ComparisonRequest request, Path kld, ComparisonListener listener) {
+        return compare(request, kld, UnaryOperator.identity(), listener);
+    }
+
     /**
      * The same, with A's log-probabilities over the text written as {@code llama-perplexity --kl-divergence-base}
      * writes them.
      *
      * @param kld the file, which requires a text in llama.cpp's windows; null for none
+     * @param located the corpus as this machine has it; the manifest keeps what was asked
      */
-    public ComparisonManifest compare(ComparisonRequest request, Path kld, ComparisonListener listener) {
-        PreparedComparison prepared = PreparedComparison.of(request, models, defaultModel, budget, runs);
+    public ComparisonManifest compare(
+            ComparisonRequest request,
+            Path kld,
+            UnaryOperator<SweepRequest.Texts> located,
+            ComparisonListener listener) {
+        CorpusComparison corpus = request.corpus() == null ? null : new CorpusComparison(sweeps, request, located);
+        ComparisonRequest reads = corpus == null ? request : corpus.withPrompt();
+        PreparedComparison prepared = PreparedComparison.of(reads, models, defaultModel, budget, runs);
         if (kld != null && (prepared.text() == null || !prepared.text().chunks())) {
             throw Problem.invalid("log-probabilities are kept of a text in llama.cpp's windows")
                     .where("options.windows, text")
@@ -110,12 +128,23 @@ public final class Comparisons implements AutoCloseable {
         try (RunQueue.Place place =
                 queue.enter(store::newId, "comparison", prepared.a().folder().slug())) {
             listener.queued(place.id(), place.ahead());
-            return compare(place, prepared, kld, listener);
+            ComparisonFolder folder = store.begin(place.id());
+            try {
+                ComparisonManifest.CorpusPart part = corpus == null ? null : corpus.run(folder, place, listener);
+                return compare(place, prepared, folder, part, kld, listener);
+            } finally {
+                ComparisonStore.abandon(folder); // no longer there once published
+            }
         }
     }
 
     private ComparisonManifest compare(
-            RunQueue.Place place, PreparedComparison prepared, Path kld, ComparisonListener listener) {
+            RunQueue.Place place,
+            PreparedComparison prepared,
+            ComparisonFolder folder,
+            ComparisonManifest.CorpusPart corpus,
+            Path kld,
+            ComparisonListener listener) {
         BooleanSupplier cancelled = () -> listener.cancelled() || place.cancelled();
         try (OpenModels.Lease a = lease(prepared.a(), "A", listener, cancelled);
                 OpenModels.Lease b = lease(prepared.b(), "B", listener, cancelled);
@@ -124,8 +153,9 @@ public final class Comparisons implements AutoCloseable {
                 OpenModels.Lease gradients = prepared.gradients() == null
                         ? null
                         : lease(prepared.gradients(), "A in float32", listener, cancelled)) {
-            return place.call(
-                    () -> new ComparisonExecution(place.id(), prepared, budget, store, listener, cancelled, kld).run());
+            return place.call(() -> new ComparisonExecution(
+                            place.id(), prepared, folder, corpus, budget, store, listener, cancelled, kld)
+                    .run());
         }
     }
 
@@ -184,6 +214,8 @@ public final class Comparisons implements AutoCloseable {
         StringBuilder prompt = new StringBuilder();
         m.a().tokens().stream().limit(100).map(Token::text).forEach(prompt::append);
         var measures = m.text() == null ? m.prompt() : m.text().measures();
+        Double kld = measures == null ? null : Double.valueOf(measures.meanKld().value());
+        if (m.corpus() != null) kld = m.corpus().divergence().meanKld().value();
         return new Summary(
                 m.id(),
                 m.created(),
@@ -193,7 +225,7 @@ public final class Comparisons implements AutoCloseable {
                 m.a().tokens().isEmpty() ? null : prompt.toString(),
                 m.a().tokens().size(),
                 m.text() == null ? 0 : m.text().tokens(),
-                measures == null ? null : measures.meanKld().value(),
+                kld,
                 measures == null || measures.pplRatio() == null
                         ? null
                         : measures.pplRatio().value());

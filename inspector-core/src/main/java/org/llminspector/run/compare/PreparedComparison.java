@@ -69,8 +69,8 @@ record PreparedComparison(
         boolean prompt = rawA.reads();
         if (!prompt && text == null) {
             throw Problem.invalid("a comparison needs something to read")
-                    .where("a.prompt, a.tokens, text")
-                    .expected("a prompt for A, or a text, or both")
+                    .where("a.prompt, a.tokens, text, corpus")
+                    .expected("a prompt for A, a text or a corpus")
                     .found("neither");
         }
         List<Integer> start = prompt

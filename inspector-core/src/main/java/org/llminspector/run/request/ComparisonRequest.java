@@ -4,12 +4,14 @@ import java.util.List;
 import org.llminspector.base.Built;
 
 /**
- * Request to compare two runs, over a prompt, a text or both. Null means the default named here.
+ * Request to compare two runs, over a prompt, a text, a corpus, or several of them. Null means the default named here.
  *
  * @param a the reference side; its {@code capture}, {@code generate} and {@code name} are not used
  * @param b the other side; its model and device default to A's, and with neither prompt nor tokens it reads A's tokens
  * @param text text for perplexity and KL divergence; null for the prompt only
  * @param textTokens ids instead of a text
+ * @param corpus texts over whose documents the divergence and its intervals are taken; null for none. With neither prompt
+ *     nor text both sides read its first window as their prompt. {@code options.window} is for it too (128)
  * @param options how to compare
  * @param sensitivity per-module sensitivity, or null for none
  * @param name label
@@ -20,9 +22,22 @@ public record ComparisonRequest(
         RunRequest b,
         String text,
         List<Integer> textTokens,
+        SweepRequest.Texts corpus,
         Options options,
         SensitivityRequest sensitivity,
         String name) {
+
+    /** Without a corpus. */
+    public ComparisonRequest(
+            RunRequest a,
+            RunRequest b,
+            String text,
+            List<Integer> textTokens,
+            Options options,
+            SensitivityRequest sensitivity,
+            String name) {
+        this(a, b, text, textTokens, null, options, sensitivity, name);
+    }
 
     /**
      * @param hooks names or globs of hooks compared over the prompt (every hook but hook_result)

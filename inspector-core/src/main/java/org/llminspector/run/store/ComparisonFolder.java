@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -23,7 +24,7 @@ import org.llminspector.hook.HookPoint;
 
 /**
  * One comparison on disk: manifest.json, divergence.safetensors, prompt.jsonl and text.jsonl (one {@link ComparedToken}
- * per line).
+ * per line); {@code corpus}, a sweep's merged results.
  */
 public record ComparisonFolder(Path path) {
 
@@ -41,6 +42,11 @@ public record ComparisonFolder(Path path) {
 
     public Path textFile() {
         return path.resolve("text.jsonl");
+    }
+
+    /** The sweep over the corpus. */
+    public Path corpus() {
+        return path.resolve("corpus");
     }
 
     /** A tensor's name: {@code relative_l2/blocks.{i}.hook_resid_pre}. */
@@ -76,6 +82,10 @@ public record ComparisonFolder(Path path) {
         long bytes = 0;
         for (Path file : List.of(manifestFile(), tensorsFile(), promptFile(), textFile())) {
             if (Files.exists(file)) bytes += Files.size(file);
+        }
+        if (!Files.isDirectory(corpus())) return bytes;
+        try (DirectoryStream<Path> results = Files.newDirectoryStream(corpus())) {
+            for (Path file : results) bytes += Files.size(file);
         }
         return bytes;
     }

@@ -8,6 +8,7 @@ import org.llminspector.engine.TimingSummary;
 import org.llminspector.hook.HookId;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SweepRequest;
 import org.llminspector.tokenize.Token;
 
 /**
@@ -27,6 +28,7 @@ import org.llminspector.tokenize.Token;
  * @param modulesWhy why {@code modules} is null although requested
  * @param prompt measures over the prompt's positions; null without a prompt
  * @param text measures over the text; null without one
+ * @param corpus divergence over the corpus; null without one
  * @param sensitivity per-module sensitivity; null when not requested
  * @param totalMs milliseconds of the whole comparison
  */
@@ -49,6 +51,7 @@ public record ComparisonManifest(
         String activationsWhy,
         OutputMeasures prompt,
         TextPart text,
+        CorpusPart corpus,
         Sensitivity sensitivity,
         double totalMs) {
 
@@ -182,6 +185,23 @@ public record ComparisonManifest(
             int stride,
             int windows,
             OutputMeasures measures) {}
+
+    /**
+     * Divergence over a corpus: a sweep of both sides, whose merged results are in {@code corpus} of the comparison's folder.
+     *
+     * @param texts which, as asked
+     * @param window most tokens that are read together
+     * @param read tokens that each side read, those that windows repeat included
+     * @param badLines lines that are no documents
+     */
+    public record CorpusPart(
+            SweepRequest.Texts texts,
+            int documents,
+            int windows,
+            int window,
+            long read,
+            long badLines,
+            CorpusDivergence divergence) {}
 
     /**
      * Cost of a side. Speeds are medians of runs without captures or interventions, measured alternately with the other

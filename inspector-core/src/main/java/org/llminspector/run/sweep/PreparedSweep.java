@@ -57,7 +57,7 @@ final class PreparedSweep {
         List<Reducer> reducers = reducers(x -> x);
         this.hooks = Reducers.hooks(reducers);
         if (b != null) hooks.add(HookId.of(HookPoint.LOGITS));
-        int window = window();
+        int window = window(request, a, b);
         int each = request.shardWindows() == null ? SHARD : request.shardWindows();
         if (each < 1) {
             throw Problem.invalid("a shard has no windows")
@@ -89,7 +89,7 @@ final class PreparedSweep {
     }
 
     /** Most tokens of a window: as asked, within both models' contexts. */
-    private int window() {
+    static int window(SweepRequest request, SweepSide a, SweepSide b) {
         int context = a.folder().spec().maxContext();
         if (b != null) context = Math.min(context, b.folder().spec().maxContext());
         int window = request.window() == null ? Math.min(WINDOW, context) : request.window();
@@ -143,6 +143,8 @@ final class PreparedSweep {
                     .expected("a reducer, such as loss")
                     .found("none");
         }
+        a.checkCache("a");
+        if (b != null) b.checkCache("b");
         a.folder().requireTokenizer();
         reducers(request, a.folder(), x -> x);
         if (b == null || b.folder().spec().vocab() == a.folder().spec().vocab()) return;
@@ -235,6 +237,19 @@ final class PreparedSweep {
                 shards.batch(),
                 names,
                 parts,
-                last * bytes(shards.each()) + bytes(shards.size(last)));
+                last * bytes(shards.each()) + bytes(shards.size(last)),
+                memory(engine, engineB));
+    }
+
+    private SweepMemory memory(EngineInfo engine, EngineInfo engineB) {
+        int rows = Math.min(shards.batch(), Math.min(shards.each(), windows.size()));
+        int longest = windows.longest();
+        long logits = (long) rows * longest * a.folder().spec().vocab() * Float.BYTES;
+        boolean one = b == null || (engineB.equals(engine) && b.folder() == a.folder()); // open once
+        return new SweepMemory(
+                engine.weightBytes() + (one ? 0 : engineB.weightBytes()),
+                rows * CaptureBudget.bytes(a.folder().spec(), hooks, longest),
+                b == null ? 0 : logits,
+                bytes(windows.size()) + windows.tokens() * Integer.BYTES);
     }
 }

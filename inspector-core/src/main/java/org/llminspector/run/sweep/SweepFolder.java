@@ -127,6 +127,16 @@ public final class SweepFolder {
         }
     }
 
+    /** Deletes parts and windows: what is merged can still be read, and not gone on with. */
+    public void keepResults() {
+        try {
+            Writes.deleteAll(dir.resolve(PARTS));
+            Files.deleteIfExists(dir.resolve("windows.safetensors"));
+        } catch (IOException e) {
+            throw Writes.failed("the sweep's parts cannot be deleted", dir, e);
+        }
+    }
+
     private Path part(String name) {
         return dir.resolve(PARTS).resolve(name + ".safetensors");
     }

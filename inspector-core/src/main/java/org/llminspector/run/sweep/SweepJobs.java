@@ -103,11 +103,26 @@ public final class SweepJobs implements AutoCloseable {
         });
     }
 
-    /** The request with its corpus's path on this machine: a corpus by name, or a file below the folder of texts. */
     private SweepRequest located(SweepRequest request) {
-        SweepRequest.Texts corpus = request.corpus();
+        return new SweepRequest(
+                request.a(),
+                request.b(),
+                located(request.corpus()),
+                request.window(),
+                request.reduce(),
+                request.hooks(),
+                request.shardWindows(),
+                request.name());
+    }
+
+    /**
+     * A client's corpus by its path on this machine: a corpus by name, or a file below the folder of texts.
+     *
+     * @throws Problem NOT_FOUND for any other
+     */
+    public SweepRequest.Texts located(SweepRequest.Texts corpus) {
         if (corpus == null || corpus.path() == null) throw Corpora.none();
-        if (Corpora.named(corpus.path())) return request;
+        if (Corpora.named(corpus.path())) return corpus;
         Path real;
         try {
             real = texts.resolve(corpus.path()).toRealPath();
@@ -122,21 +137,13 @@ public final class SweepJobs implements AutoCloseable {
                     .found(Problem.shown(corpus.path()))
                     .instead("put the texts there, or run `inspector sweep` on this machine");
         }
-        return new SweepRequest(
-                request.a(),
-                request.b(),
-                new SweepRequest.Texts(
-                        real.toString(),
-                        corpus.documents(),
-                        corpus.field(),
-                        corpus.id(),
-                        corpus.paragraphs(),
-                        corpus.skipBad()),
-                request.window(),
-                request.reduce(),
-                request.hooks(),
-                request.shardWindows(),
-                request.name());
+        return new SweepRequest.Texts(
+                real.toString(),
+                corpus.documents(),
+                corpus.field(),
+                corpus.id(),
+                corpus.paragraphs(),
+                corpus.skipBad());
     }
 
     /** Ends a sweep after the batch under way; what is finished is kept. */
@@ -197,6 +204,7 @@ public final class SweepJobs implements AutoCloseable {
                 came ? manifest.request() : request(dir),
                 manifest == null ? null : manifest.brief(),
                 thread == null || thread.ended() ? null : thread.progress(),
+                thread == null || thread.ended() ? null : thread.estimate(),
                 parts,
                 manifest == null ? 0 : manifest.parts().size(),
                 results,

@@ -17,8 +17,21 @@ public interface SweepListener {
      */
     record Progress(String phase, int shards, int of, int windows, double tokensPerSecond, double secondsLeft) {}
 
+    /**
+     * What this process's work will take, by what was measured before.
+     *
+     * @param tokens that the model has yet to read, all of this process's windows
+     * @param tokensPerSecond measured over one batch: the second, for the first also warms the engine up; the first where
+     *     there is no other
+     * @param seconds for all of them at this rate
+     */
+    record Estimate(long tokens, double tokensPerSecond, double seconds) {}
+
     /** The sweep is planned: its windows, parts and most bytes are known. */
     default void planned(SweepManifest manifest, int ready) {}
+
+    /** How long it will take; once, after the batch that was measured. Not where all parts are there already. */
+    default void estimated(Estimate estimate) {}
 
     default void progress(Progress progress) {}
 

@@ -19,6 +19,7 @@ import org.llminspector.run.store.RunManifest.ModelIdentity;
  * @param hooks that are read
  * @param parts names of the parts in the shards' order: the hash of all that decides their values
  * @param bytes most bytes of all parts
+ * @param memory that it holds at once; null in a sweep.json of before it was kept
  */
 public record SweepManifest(
         String format,
@@ -38,7 +39,8 @@ public record SweepManifest(
         int batch,
         List<String> hooks,
         List<String> parts,
-        long bytes) {
+        long bytes,
+        SweepMemory memory) {
 
     /** The same without the parts' names, of which there may be thousands. */
     SweepManifest brief() {
@@ -60,7 +62,8 @@ public record SweepManifest(
                 batch,
                 hooks,
                 List.of(),
-                bytes);
+                bytes,
+                memory);
     }
 
     static final String FORMAT = "llm-inspector sweep 1";

@@ -20,6 +20,7 @@ import org.llminspector.analysis.reduce.OutputPairs;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.run.store.CorpusDivergence;
 import org.llminspector.tokenize.Token;
 
 /** The merged results of a finished sweep, read from its folder. */
@@ -347,47 +348,22 @@ public final class SweepResults {
 
     private static final int WORST = 20;
 
-    /**
-     * One document's divergence.
-     *
-     * @param meanKld KL(A || B) per token, nats
-     */
-    public record DocumentDivergence(String document, double meanKld, long tokens) {}
-
-    /**
-     * How far B's outputs lie from A's over the corpus, per token: means with 95 % intervals by a paired bootstrap over
-     * documents.
-     *
-     * @param meanKld KL(A || B), nats
-     * @param reverseKld KL(B || A)
-     * @param deltaNll B's loss less A's
-     * @param sameTop share of tokens with the same most probable one on both sides; the others are flips
-     * @param worst documents by their mean KL(A || B), the highest first
-     */
-    public record Divergence(
-            long tokens,
-            Intervals.Mean meanKld,
-            Intervals.Mean reverseKld,
-            Intervals.Mean deltaNll,
-            Intervals.Mean sameTop,
-            List<DocumentDivergence> worst) {}
-
     /** Null for a sweep of one side. */
-    public Divergence divergence() {
+    public CorpusDivergence divergence() {
         Path path = folder.results().get(PreparedSweep.DIVERGENCE);
         if (path == null) return null;
         try (SafetensorsFile f = SafetensorsFile.open(path)) {
             Function<String, Tensor> state = named(f, PreparedSweep.DIVERGENCE + "/");
             DocumentSums kl = DocumentSums.of(state, OutputPairs.AT, "kl_ab");
             List<String> documents = folder.documents();
-            return new Divergence(
+            return new CorpusDivergence(
                     Arrays.stream(kl.count()).sum(),
                     kl.mean(SEED),
                     DocumentSums.of(state, OutputPairs.AT, "kl_ba").mean(SEED),
                     DocumentSums.of(state, OutputPairs.AT, "nll_b", "nll_a").mean(SEED),
                     DocumentSums.of(state, OutputPairs.AT, "same_top").mean(SEED),
                     kl.worst(WORST).stream()
-                            .map(d -> new DocumentDivergence(
+                            .map(d -> new CorpusDivergence.OfDocument(
                                     documents.get((int) kl.document()[d]), kl.sum()[d] / kl.count()[d], kl.count()[d]))
                             .toList());
         }

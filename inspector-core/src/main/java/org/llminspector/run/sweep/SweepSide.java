@@ -7,6 +7,7 @@ import org.llminspector.capture.Intervention;
 import org.llminspector.capture.InterventionCheck;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.cache.KvFormats;
 import org.llminspector.hook.HookId;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.PreparedRun;
@@ -39,6 +40,18 @@ record SweepSide(ModelFolder folder, RunRequest request) {
                     .found(v.from() == null ? v.op() : v.from())
                     .instead("zero, mean, scale, add or replace with numbers");
         }
+    }
+
+    /** Refuses a cache of fewer bits: a window is one pass, which reads nothing back from it, and would say that it is free. */
+    void checkCache(String name) {
+        KvFormats cache = request.plan().kvCache();
+        if (cache == null || cache.equals(KvFormats.FP32)) return;
+        throw Problem.unsupported(
+                        "a sweep reads nothing back from a cache, so that it cannot say what fewer bits cost there")
+                .where(name + ".kv_cache")
+                .expected("fp32")
+                .found(cache.words())
+                .instead("measure it over a text: inspector compare --b kv_cache=int8 --text FILE");
     }
 
     /** Ids that the tokenizer puts before every text: BOS. */

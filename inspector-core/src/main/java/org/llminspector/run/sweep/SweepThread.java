@@ -10,6 +10,7 @@ final class SweepThread extends WatchedWork<SweepListener.Progress> implements S
 
     private final RunQueue queue;
     private final Consumer<SweepListener> sweep;
+    private volatile Estimate estimate;
 
     private SweepThread(String id, RunQueue queue, Consumer<SweepListener> sweep) {
         super(id);
@@ -41,6 +42,16 @@ final class SweepThread extends WatchedWork<SweepListener.Progress> implements S
     @Override
     public void progress(Progress p) {
         heard(p);
+    }
+
+    @Override
+    public void estimated(Estimate e) {
+        estimate = e;
+    }
+
+    /** Null until it is measured. */
+    Estimate estimate() {
+        return estimate;
     }
 
     @Override

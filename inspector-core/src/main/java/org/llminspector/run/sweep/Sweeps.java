@@ -92,8 +92,20 @@ public final class Sweeps {
             long tokens,
             double seconds) {}
 
+    /** The first window of a sweep's corpus; empty where no document has a token. */
+    public int[] firstWindow(SweepRequest request) {
+        check(request);
+        SweepSide a = a(request);
+        Windows windows = new Windows(a.prefix(), PreparedSweep.window(request, a, b(request)));
+        Corpora.open(request.corpus()).documents().read(d -> {
+            windows.add(d.id(), a.ids(d.text()));
+            return windows.size() == 0;
+        });
+        return windows.size() == 0 ? new int[0] : windows.tokens(0);
+    }
+
     /** Refuses a request whose models or reducers there are not, before its corpus is read. */
-    void check(SweepRequest request) {
+    public void check(SweepRequest request) {
         PreparedSweep.check(request, a(request), b(request));
     }
 
@@ -129,20 +141,30 @@ public final class Sweeps {
      * @param mostBytes of all parts; more are refused before anything runs
      */
     public Done run(SweepRequest request, Path out, Share share, long mostBytes, SweepListener listener) {
+        return run(request, out, share, mostBytes, listener, null);
+    }
+
+    /**
+     * The same as steps of another piece of work.
+     *
+     * @param place of that work in the queue, which goes to the end of it with each shard; null for a place of each
+     *     shard's own
+     */
+    public Done run(
+            SweepRequest request, Path out, Share share, long mostBytes, SweepListener listener, RunQueue.Place place) {
         check(request);
         listener.progress(new SweepListener.Progress("reading", 0, 0, 0, 0, -1));
         PreparedSweep sweep = new PreparedSweep(request, a(request), b(request), listener::cancelled);
+        Worker worker = place == null ? ownPlaces(sweep) : place::call;
         SweepFolder folder = new SweepFolder(out);
         listener.progress(new SweepListener.Progress("opening", 0, 0, 0, 0, -1));
         try (OpenModels.Lease a = lease(sweep.a(), listener);
                 OpenModels.Lease b = sweep.b() == null ? null : lease(sweep.b(), listener)) {
             String created = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
-            SweepManifest manifest = onWorker(
-                    sweep,
-                    () -> sweep.manifest(
-                            engine(sweep.a()).info(),
-                            sweep.b() == null ? null : engine(sweep.b()).info(),
-                            created));
+            SweepManifest manifest = worker.call(() -> sweep.manifest(
+                    engine(sweep.a()).info(),
+                    sweep.b() == null ? null : engine(sweep.b()).info(),
+                    created));
             if (manifest.bytes() > mostBytes) {
                 throw Problem.tooLarge("the sweep's parts would take too many bytes")
                         .where("reduce: " + String.join(", ", request.reduce()))
@@ -152,7 +174,7 @@ public final class Sweeps {
                                 "take larger shards (--shard-windows), fewer reducers or hooks, or allow it (--max-bytes)");
             }
             folder.write(manifest, sweep.windows());
-            return run(sweep, manifest, folder, share, listener);
+            return run(sweep, manifest, folder, share, listener, worker);
         }
     }
 
@@ -166,12 +188,27 @@ public final class Sweeps {
         return models.engine(side.folder(), side.request());
     }
 
-    private <T> T onWorker(PreparedSweep sweep, Callable<T> work) {
-        return queue.call("sweep", sweep.a().folder().slug(), work);
+    /** Runs work on the queue's worker, and waits for it. */
+    private interface Worker {
+        <T> T call(Callable<T> work);
+    }
+
+    private Worker ownPlaces(PreparedSweep sweep) {
+        return new Worker() {
+            @Override
+            public <T> T call(Callable<T> work) {
+                return queue.call("sweep", sweep.a().folder().slug(), work);
+            }
+        };
     }
 
     private Done run(
-            PreparedSweep sweep, SweepManifest manifest, SweepFolder folder, Share share, SweepListener listener) {
+            PreparedSweep sweep,
+            SweepManifest manifest,
+            SweepFolder folder,
+            Share share,
+            SweepListener listener,
+            Worker worker) {
         List<String> parts = manifest.parts();
         List<Integer> own =
                 IntStream.range(0, parts.size()).filter(share::has).boxed().toList();
@@ -179,7 +216,7 @@ public final class Sweeps {
         listener.planned(manifest, own.size() - todo.size());
         Clock clock = new Clock(listener, own.size(), todo, sweep.shards());
         for (int shard : todo) {
-            SortedMap<String, Tensor> state = onWorker(sweep, () -> state(sweep, shard, clock, listener));
+            SortedMap<String, Tensor> state = worker.call(() -> state(sweep, shard, clock, listener));
             folder.write(parts.get(shard), state, Map.of("format", SweepManifest.FORMAT, "shard", "" + shard));
             clock.finished();
         }
@@ -255,6 +292,7 @@ public final class Sweeps {
         private final long toRead;
         private int done;
         private int windows;
+        private int batches;
         private long read;
         private long nanos;
 
@@ -267,10 +305,17 @@ public final class Sweeps {
         }
 
         void ran(WindowBatch batch, long took) {
+            long tokens = (long) batch.size() * batch.positions();
             windows += batch.size();
-            read += (long) batch.size() * batch.positions();
+            read += tokens;
             nanos += took;
+            batches++;
+            if (batches == 2 || (batches == 1 && read == toRead)) estimate(tokens / (took / 1e9));
             show();
+        }
+
+        private void estimate(double rate) {
+            listener.estimated(new SweepListener.Estimate(toRead, rate, toRead / rate));
         }
 
         void finished() {

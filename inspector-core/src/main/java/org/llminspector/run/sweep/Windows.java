@@ -160,6 +160,13 @@ final class Windows {
         return owners[window];
     }
 
+    /** Tokens of the longest window. */
+    int longest() {
+        int longest = 0;
+        for (int w = 0; w < size; w++) longest = Math.max(longest, length(w));
+        return longest;
+    }
+
     /** Most tokens of a window. */
     int length() {
         return length;

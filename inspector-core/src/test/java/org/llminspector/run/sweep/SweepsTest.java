@@ -27,6 +27,7 @@ import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.request.SweepRequestBuilder;
+import org.llminspector.run.store.CorpusDivergence;
 import org.llminspector.run.sweep.Sweeps.Done;
 import org.llminspector.run.sweep.Sweeps.Share;
 
@@ -132,6 +133,52 @@ class SweepsTest {
         assertThat(repeated.tokens()).isZero();
     }
 
+    @Test
+    void howLongAndHowMuchMemoryIsSaidBefore() {
+        List<SweepListener.Estimate> said = new ArrayList<>();
+        List<SweepManifest> planned = new ArrayList<>();
+        List<Integer> windows = new ArrayList<>();
+        SweepListener listener = new SweepListener() {
+            @Override
+            public void planned(SweepManifest manifest, int ready) {
+                planned.add(manifest);
+            }
+
+            @Override
+            public void estimated(Estimate estimate) {
+                said.add(estimate);
+            }
+
+            @Override
+            public void progress(Progress progress) {
+                if (said.isEmpty()) windows.add(progress.windows());
+            }
+        };
+        SweepRequestBuilder pair =
+                request().reduce(List.of("loss")).b(RunRequest.builder().build());
+        Done done = run(pair, "estimated", Share.ALL, listener);
+        SweepListener.Estimate estimate = said.get(0);
+        assertThat(said).hasSize(1);
+        assertThat(estimate.tokens()).isEqualTo(done.manifest().read()).isEqualTo(done.tokens());
+        assertThat(estimate.tokensPerSecond()).isPositive();
+        assertThat(estimate.seconds()).isEqualTo(estimate.tokens() / estimate.tokensPerSecond());
+        assertThat(windows.get(windows.size() - 1)).isLessThan(done.manifest().windows() / 2);
+        // Both sides are one open model, whose weights are held once; the logits of a batch are held twice.
+        SweepMemory memory = planned.get(0).memory();
+        long vocab = inspector
+                .models()
+                .details(inspector.models().defaultSlug())
+                .spec()
+                .vocab();
+        long rows = Math.min(5, done.manifest().batch());
+        assertThat(memory.weights()).isEqualTo(done.manifest().engine().weightBytes());
+        assertThat(memory.logits()).isEqualTo(rows * 16 * vocab * Float.BYTES).isEqualTo(memory.values());
+        assertThat(memory.state()).isGreaterThan(done.manifest().read() * Integer.BYTES);
+        said.clear();
+        run(pair, "estimated", Share.ALL, listener);
+        assertThat(said).as("of a repeated sweep, which is free").isEmpty();
+    }
+
     /** What the program says of each document alone, summed. */
     @Test
     void theLossIsThatOfTheTexts() throws IOException {
@@ -201,12 +248,12 @@ class SweepsTest {
                 RunRequest.builder().engine("onnx").precision(Precision.INT8).build();
         Done same = run(request().a(fp32).b(fp32).reduce(List.of("divergence")), "same");
         assertThat(same.files().keySet()).containsExactly("divergence");
-        SweepResults.Divergence none = new SweepResults(new SweepFolder(temp.resolve("same"))).divergence();
+        CorpusDivergence none = new SweepResults(new SweepFolder(temp.resolve("same"))).divergence();
         assertThat(none.meanKld().value()).isZero();
         assertThat(none.sameTop().value()).isEqualTo(1);
         Done done = run(request().a(fp32).b(int8).reduce(List.of("loss")), "pair");
         SweepResults results = new SweepResults(new SweepFolder(temp.resolve("pair")));
-        SweepResults.Divergence d = results.divergence();
+        CorpusDivergence d = results.divergence();
         double other = loss(run(request().a(int8).reduce(List.of("loss")), "alone"));
         assertThat(d.deltaNll().value()).isCloseTo(other - loss(done), within(1e-9));
         assertThat(d.meanKld().value())

@@ -20,6 +20,7 @@ import org.llminspector.run.request.SensitivityRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.web.cli.common.ByteSize;
+import org.llminspector.web.cli.common.CorpusFlags;
 import org.llminspector.web.cli.common.Interrupt;
 import org.llminspector.web.cli.common.Lines;
 import org.llminspector.web.cli.common.ModelCommand;
@@ -36,7 +37,8 @@ import picocli.CommandLine.Option;
 /** Command that compares two requests: where their activations and outputs diverge, how far, and what each costs. */
 @Command(
         name = "compare",
-        customSynopsis = "inspector compare [--a SIDE] --b SIDE (--prompt TEXT | --text FILE) [--out FILE] [OPTION...]",
+        customSynopsis =
+                "inspector compare [--a SIDE] --b SIDE (--prompt TEXT | --text FILE | --corpus PATH) [--out FILE] [OPTION...]",
         description =
                 "Runs the same tokens through A and B and measures how far they lie apart, at every hook and over a"
                         + " text.",
@@ -71,6 +73,9 @@ import picocli.CommandLine.Option;
             "  May it ship? Exit code 10 where it may not:",
             "    inspector compare --a engine=onnx --b engine=onnx,precision=int8 --text story.txt \\",
             "      --fail-if 'mean_kld>0.02' --fail-if 'same_top<0.97' --junit out.xml",
+            "  The same with an interval over the documents of a corpus:",
+            "    inspector compare --a engine=onnx --b engine=onnx,precision=int8 --corpus wiki.jsonl \\",
+            "      --fail-if 'mean_kld.high>0.02'",
             "",
             "KL and perplexity have llama.cpp's names and formulas, A as its base, but every token is scored once where",
             "llama.cpp scores the second half of each chunk: its own figures are those of --windows llama.cpp.",
@@ -101,6 +106,9 @@ final class CompareCommand extends ModelCommand {
             description = "The text that KL divergence and perplexity are measured over; - reads standard input.")
     String text;
 
+    @Mixin
+    CorpusFlags corpus;
+
     @Option(
             names = "--hooks",
             paramLabel = "HOOKS",
@@ -111,7 +119,7 @@ final class CompareCommand extends ModelCommand {
     @Option(
             names = "--window",
             paramLabel = "N",
-            description = "Positions per pass over the text. Default: 512, or what context and budget allow.")
+            description = "Positions per pass. Default: 512 over the text, 128 over the corpus, or what fits.")
     Integer window;
 
     @Option(
@@ -241,7 +249,8 @@ final class CompareCommand extends ModelCommand {
             paramLabel = "CONDITION",
             description =
                     "End with exit code 10 where it holds, such as mean_kld>0.02 or same_top<0.97; may be repeated."
-                            + " Names are --json's: a measure of the text, or a path such as b.cost.weight_bytes.")
+                            + " Names are --json's: a measure of the text, or a path such as b.cost.weight_bytes; with"
+                            + " --corpus mean_kld.high, the upper end of the corpus's 95 % interval, is one.")
     List<String> failIf;
 
     @Option(
@@ -264,6 +273,7 @@ final class CompareCommand extends ModelCommand {
         Lines.warningsOnly();
         List<Gate> gates =
                 failIf == null ? List.of() : failIf.stream().map(Gate::parse).toList();
+        gates.forEach(g -> g.checkCorpus(corpus.corpus != null));
         if (kldBase != null) return againstBase(gates);
         ComparisonRequest request = request();
         if (junit != null && gates.isEmpty()) {
@@ -287,9 +297,7 @@ final class CompareCommand extends ModelCommand {
             if (positions != null) Files.writeString(positions, ComparisonTables.tokens(compared(inspector, m)));
             if (flips != null) Files.writeString(flips, ComparisonTables.flips(compared(inspector, m)));
             if (!manners.quiet) {
-                spec.commandLine()
-                        .getErr()
-                        .println("comparison " + m.id() + (out == null ? "" : " · report in " + out));
+                err().println("comparison " + m.id() + (out == null ? "" : " · report in " + out));
                 err().flush();
             }
             List<Gate.Outcome> outcomes = gates.stream().map(g -> g.of(m)).toList();
@@ -328,6 +336,7 @@ final class CompareCommand extends ModelCommand {
                 .a(SideArgument.with(sideA, modelA, prompt, tokens))
                 .b(SideArgument.with(sideB, modelB, null, null))
                 .text(text())
+                .corpus(corpus.texts())
                 .options(new ComparisonRequest.Options(
                         hooks,
                         noSplit ? false : null,
@@ -394,6 +403,7 @@ final class CompareCommand extends ModelCommand {
                 || prompt != null
                 || tokens != null
                 || text != null
+                || corpus.corpus != null
                 || sensitivity != null
                 || out != null
                 || saveKld != null

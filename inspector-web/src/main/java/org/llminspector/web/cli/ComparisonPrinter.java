@@ -11,6 +11,7 @@ import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.Sensitivity;
 import org.llminspector.web.cli.common.Lines;
 import org.llminspector.web.report.ComparisonText;
+import org.llminspector.web.report.CorpusText;
 import org.llminspector.web.report.CostText;
 import org.llminspector.web.report.LlamaCppBlock;
 
@@ -28,6 +29,11 @@ final class ComparisonPrinter {
         if (m.text() != null && m.options().windows() == ComparisonRequest.Windows.LLAMA_CPP) {
             out.println();
             LlamaCppBlock.lines(m.text().measures()).forEach(out::println);
+        }
+        if (m.corpus() != null) {
+            out.println();
+            out.println(CorpusText.lead(m.corpus()));
+            CorpusText.lines(m.corpus().divergence()).forEach(out::println);
         }
         if (m.a().cost() != null) {
             section(out, List.<String[]>of(new String[] {"COST", "A", "B", "B / A"}), CostText.rows(m));

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -24,8 +25,9 @@ import org.llminspector.run.store.ComparisonManifest;
  * One condition under which a comparison fails, such as {@code mean_kld>0.02}.
  *
  * @param condition as it was written
- * @param name a measure of the text (of the prompt, where there is no text), or a path into the comparison's JSON, such
- *     as {@code b.cost.weight_bytes}
+ * @param name a mean over the corpus or one end of its interval ({@code mean_kld.high}), where there is a corpus; a
+ *     measure of the text (of the prompt, where there is no text); or a path into the comparison's JSON, such as
+ *     {@code b.cost.weight_bytes}
  * @param sign {@code >}, {@code >=}, {@code <} or {@code <=}
  */
 record Gate(String condition, String name, String sign, double bound) {
@@ -42,6 +44,9 @@ record Gate(String condition, String name, String sign, double bound) {
             .map(c -> c.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT))
             .collect(Collectors.toUnmodifiableSet());
 
+    /** Means over a corpus: numbers that a condition may name alone, or with .low or .high. */
+    static final Set<String> CORPUS = Set.of("mean_kld", "reverse_kld", "delta_nll", "same_top");
+
     /** @param found null where the comparison has no such number */
     record Outcome(Gate gate, Double found, boolean failed) {
 
@@ -53,7 +58,23 @@ record Gate(String condition, String name, String sign, double bound) {
     }
 
     static Gate parse(String text) {
-        return parse(text, MEASURES);
+        Set<String> names = new TreeSet<>(MEASURES);
+        names.addAll(CORPUS);
+        return parse(text, names);
+    }
+
+    /** Refuses a condition on a corpus where there is none. */
+    void checkCorpus(boolean corpus) {
+        if (corpus || !ofCorpus() || (!name.contains(".") && MEASURES.contains(name))) return;
+        throw Problem.invalid("this condition is on a corpus")
+                .where("--fail-if")
+                .expected("--corpus too")
+                .found(condition)
+                .instead("without one: " + MEASURES.stream().sorted().collect(Collectors.joining(", ")));
+    }
+
+    private boolean ofCorpus() {
+        return CORPUS.contains(name.replaceFirst("\\..*", ""));
     }
 
     /** @param names what may stand there alone; any path with a dot may too */
@@ -83,7 +104,8 @@ record Gate(String condition, String name, String sign, double bound) {
 
     /** Evaluates the gate on a comparison, on the result of a comparison with a file, or on numbers by name. */
     Outcome of(Object comparison) {
-        JsonNode json = Json.mapper().valueToTree(comparison);
+        JsonNode whole = Json.mapper().valueToTree(comparison);
+        JsonNode json = ofCorpus() && whole.has("corpus") ? whole.at("/corpus/divergence") : whole;
         JsonNode measures = json.has("measures")
                 ? json.path("measures")
                 : json.has("text") ? json.at("/text/measures") : json.has("prompt") ? json.path("prompt") : json;

@@ -7,8 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
-import org.llminspector.analysis.output.Intervals;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Plural;
@@ -16,12 +14,15 @@ import org.llminspector.base.Problem;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.SweepRequest;
+import org.llminspector.run.store.CorpusDivergence;
 import org.llminspector.run.sweep.SweepFolder;
 import org.llminspector.run.sweep.SweepListener;
 import org.llminspector.run.sweep.SweepManifest;
+import org.llminspector.run.sweep.SweepMemory;
 import org.llminspector.run.sweep.SweepResults;
 import org.llminspector.run.sweep.Sweeps;
 import org.llminspector.web.cli.common.ByteSize;
+import org.llminspector.web.cli.common.CorpusFlags;
 import org.llminspector.web.cli.common.EngineFlags;
 import org.llminspector.web.cli.common.FolderOptions;
 import org.llminspector.web.cli.common.Interrupt;
@@ -30,6 +31,7 @@ import org.llminspector.web.cli.common.ModelCommand;
 import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.cli.common.QuietOptions;
 import org.llminspector.web.cli.common.SideArgument;
+import org.llminspector.web.report.CorpusText;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -58,11 +60,8 @@ import picocli.CommandLine.Option;
         })
 final class SweepCommand extends ModelCommand {
 
-    @Option(
-            names = "--corpus",
-            paramLabel = "PATH",
-            description = "A .txt, .jsonl or .csv file (also .gz), a folder of them, or tales:train, tales:held_out.")
-    String corpus;
+    @Mixin
+    CorpusFlags corpus;
 
     @Option(names = "--out", paramLabel = "DIR", description = "The sweep's folder.")
     Path out;
@@ -86,21 +85,6 @@ final class SweepCommand extends ModelCommand {
             split = ",",
             description = "Hooks of the reducers that can be given some. Default: each one's own.")
     List<String> hooks;
-
-    @Option(names = "--documents", paramLabel = "N", description = "The most documents, from the first.")
-    Long documents;
-
-    @Option(names = "--field", paramLabel = "NAME", description = "Column or field with the text. Default: text.")
-    String field;
-
-    @Option(names = "--id", paramLabel = "NAME", description = "Column or field with the document's id. Default: id.")
-    String id;
-
-    @Option(names = "--paragraphs", description = "Blank lines separate the documents of a .txt file.")
-    boolean paragraphs;
-
-    @Option(names = "--skip-bad-lines", description = "Count lines that are no documents instead of refusing them.")
-    boolean skipBad;
 
     @Option(
             names = "--shard",
@@ -144,11 +128,11 @@ final class SweepCommand extends ModelCommand {
     public Integer call() throws IOException {
         Lines.warningsOnly();
         // Not `required` of picocli, which would ask for them before `merge` too.
-        required(corpus, "--corpus", "texts: a file, a folder, tales:train or tales:held_out");
+        required(corpus.corpus, "--corpus", "texts: a file, a folder, tales:train or tales:held_out");
         required(out, "--out", "the sweep's folder");
         List<Gate> gates = failIf == null
                 ? List.of()
-                : failIf.stream().map(c -> Gate.parse(c, GATED)).toList();
+                : failIf.stream().map(c -> Gate.parse(c, Gate.CORPUS)).toList();
         RunRequest other = b == null ? null : SideArgument.parse(b, "--b");
         if (other != null && other.model() != null) {
             other = other.toBuilder().model(places.slug(other.model())).build();
@@ -156,7 +140,7 @@ final class SweepCommand extends ModelCommand {
         SweepRequest request = new SweepRequest(
                 engine.of(RunRequest.builder().model(places.slug())).build(),
                 other,
-                new SweepRequest.Texts(corpus, documents, field, id, paragraphs ? true : null, skipBad ? true : null),
+                corpus.texts(),
                 window,
                 reduce,
                 hooks,
@@ -185,9 +169,6 @@ final class SweepCommand extends ModelCommand {
         }
     }
 
-    /** Numbers that a condition may name alone: those of a divergence. */
-    private static final Set<String> GATED = Set.of("mean_kld", "reverse_kld", "delta_nll", "same_top");
-
     private int gated(List<Gate> gates, Sweeps.Done done) {
         if (done.files().isEmpty()) {
             throw Problem.of(Problem.Kind.CONFLICT, "a condition is on the whole corpus")
@@ -197,7 +178,7 @@ final class SweepCommand extends ModelCommand {
                     .instead("give it to the process that runs last");
         }
         SweepResults results = new SweepResults(new SweepFolder(out));
-        SweepResults.Divergence divergence = results.divergence();
+        CorpusDivergence divergence = results.divergence();
         ObjectNode numbers = divergence == null
                 ? Json.mapper().createObjectNode()
                 : Json.mapper().valueToTree(divergence);
@@ -239,17 +220,31 @@ final class SweepCommand extends ModelCommand {
                 progress.clear();
                 err().println(String.format(
                         Locale.ROOT,
-                        "%s, %s, %,d tokens; %s of at most %s%s",
+                        "%s, %s, %,d tokens; %s of at most %s%s; memory %s",
                         Plural.of(sweep.documents(), "document"),
                         Plural.of(sweep.windows(), "window"),
                         sweep.read(),
                         Plural.of(sweep.parts().size(), "part"),
                         ByteCount.of(sweep.bytes()),
-                        ready == 0 ? "" : ", " + ready + " there already"));
+                        ready == 0 ? "" : ", " + ready + " there already",
+                        memory(sweep.memory())));
                 if (sweep.badLines() > 0) {
                     err().println(Plural.of(sweep.badLines(), "bad line") + " left out: "
                             + String.join("; ", sweep.firstBadLines()));
                 }
+                err().flush();
+            }
+
+            @Override
+            public void estimated(SweepListener.Estimate e) {
+                if (manners.quiet) return;
+                progress.clear();
+                err().println(String.format(
+                        Locale.ROOT,
+                        "about %s for %,d tokens, at %,.0f tokens per second (measured on a batch)",
+                        time(e.seconds()),
+                        e.tokens(),
+                        e.tokensPerSecond()));
                 err().flush();
             }
 
@@ -273,6 +268,18 @@ final class SweepCommand extends ModelCommand {
         };
     }
 
+    /** What is held at once, by its parts. */
+    private static String memory(SweepMemory m) {
+        return String.format(
+                Locale.ROOT,
+                "%s (weights %s, a batch's values %s%s, state %s)",
+                ByteCount.of(m.total()),
+                ByteCount.of(m.weights()),
+                ByteCount.of(m.values()),
+                m.logits() == 0 ? "" : ", A's logits " + ByteCount.of(m.logits()),
+                ByteCount.of(m.state()));
+    }
+
     private static void print(SweepResults results, PrintWriter out) {
         SweepResults.Loss loss = results.loss();
         if (loss != null) {
@@ -284,24 +291,8 @@ final class SweepCommand extends ModelCommand {
                     interval(loss.low(), loss.high()),
                     loss.perplexity()));
         }
-        SweepResults.Divergence d = results.divergence();
-        if (d == null) return;
-        mean(out, "KL(A || B)", d.meanKld(), "nats per token");
-        mean(out, "KL(B || A)", d.reverseKld(), "nats per token");
-        mean(out, "B's loss", d.deltaNll(), "nats per token more than A's");
-        mean(out, "same top", d.sameTop(), "of the tokens");
-        out.println("worst        "
-                + String.join(
-                        ", ",
-                        d.worst().stream()
-                                .limit(5)
-                                .map(w -> String.format(Locale.ROOT, "%s %.4f", w.document(), w.meanKld()))
-                                .toList()));
-    }
-
-    private static void mean(PrintWriter out, String what, Intervals.Mean mean, String unit) {
-        out.println(String.format(
-                Locale.ROOT, "%-12s %.5f%s %s", what, mean.value(), interval(mean.low(), mean.high()), unit));
+        CorpusDivergence d = results.divergence();
+        if (d != null) CorpusText.lines(d).forEach(out::println);
     }
 
     /** The 95 % interval over documents. */

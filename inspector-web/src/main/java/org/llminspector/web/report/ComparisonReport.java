@@ -43,6 +43,7 @@ public final class ComparisonReport {
         if (ComparisonText.floor(m) != null) html.paragraph(ComparisonText.floor(m));
         sides();
         if (m.prompt() != null || m.text() != null) measures();
+        if (m.corpus() != null) corpus(m.corpus());
         if (!m.hooks().isEmpty()) firsts();
         heatmaps();
         modules();
@@ -106,6 +107,20 @@ public final class ComparisonReport {
                 + " standard error of the mean; tokens of one text depend on each other, so read it as a lower bound.");
         html.table(ComparisonText.measureColumns(m));
         for (String[] row : ComparisonText.measures(m)) html.row(row);
+        html.end();
+    }
+
+    private void corpus(ComparisonManifest.CorpusPart corpus) {
+        html.heading("Over a corpus");
+        html.paragraph(CorpusText.lead(corpus));
+        html.paragraph(
+                "Every token of a document counts once. The intervals are of a bootstrap over documents, both sides"
+                        + " resampled together: tokens of one document depend on each other, documents do not.");
+        html.table(CorpusText.columns());
+        for (String[] row : CorpusText.rows(corpus.divergence())) html.row(row);
+        html.end();
+        html.table("Worst documents", "KL(A || B), nats", "Tokens");
+        for (String[] row : CorpusText.worst(corpus.divergence())) html.row(row);
         html.end();
     }
 

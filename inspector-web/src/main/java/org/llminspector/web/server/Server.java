@@ -181,7 +181,7 @@ public final class Server implements AutoCloseable {
                 new NeuronRoutes(models, analyses),
                 new EmbeddingRoutes(models, analyses.embeddings()),
                 new LearningRoutes(trainings.learning()),
-                new ComparisonRoutes(inspector.comparisons(), queue, stream),
+                new ComparisonRoutes(inspector.comparisons(), inspector.sweepJobs(), queue, stream),
                 new SweepRoutes(inspector.sweepJobs(), queue, stream),
                 new EvidenceRoutes(inspector.evidence()),
                 new OpenAiRoutes(models, runs, queue, metrics, stream),

@@ -37,6 +37,11 @@ class SweepCommandTest {
     private static Ended sweep(String... args) {
         List<String> all = new ArrayList<>(List.of("sweep"));
         all.addAll(List.of(args));
+        return command(all);
+    }
+
+    private static Ended command(List<String> args) {
+        List<String> all = new ArrayList<>(args);
         all.addAll(List.of("--model-root", models.toString()));
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
@@ -61,7 +66,11 @@ class SweepCommandTest {
         Ended first = over(out, "--skip-bad-lines", "--shard", "0/2");
         assertThat(first.code()).as(first.err()).isZero();
         assertThat(first.out()).contains("waiting for the parts", "inspector sweep merge");
-        assertThat(first.err()).contains("1 bad line left out: cats.jsonl:2");
+        assertThat(first.err())
+                .contains("1 bad line left out: cats.jsonl:2", "memory ", "(weights ", "a batch's values ")
+                .doesNotContain("A's logits")
+                .containsPattern(
+                        "about \\d+ s for [\\d,]+ tokens, at [\\d,]+ tokens per second \\(measured on a batch\\)");
         Ended early = sweep("merge", out.toString(), "--model", "tiny");
         assertThat(early.code()).isEqualTo(4);
         assertThat(early.err()).contains("parts of the sweep are missing", "of the shards 1");
@@ -75,6 +84,53 @@ class SweepCommandTest {
         assertThat(sweep("--corpus", corpus.toString()).err()).contains("--out");
     }
 
+    private static Ended compare(String... more) {
+        List<String> all = new ArrayList<>(List.of("compare", "--corpus", corpus.toString(), "--skip-bad-lines"));
+        all.addAll(List.of("--model", "tiny", "--window", "8", "--no-cost", "--floor", "none"));
+        all.addAll(List.of("--a", "engine=onnx", "--b", "engine=onnx,precision=int8"));
+        all.addAll(List.of(more));
+        return command(all);
+    }
+
+    /** A comparison over a corpus says what the sweep of both sides says, and has its conditions. */
+    @Test
+    void aComparisonHasTheCorpusAndItsConditions() throws IOException {
+        Path out = folder.resolve("same");
+        String[] pair = {"--skip-bad-lines", "--engine", "onnx", "--b", "engine=onnx,precision=int8", "--reduce", "loss"
+        };
+        List<String> swept = over(out, pair).out().lines().toList();
+        Ended told = compare();
+        assertThat(told.code()).as(told.err()).isZero();
+        assertThat(told.out()).contains("Over 2 documents of ", "1 bad line left out");
+        for (String line : List.of("KL(A || B)", "KL(B || A)", "B's loss", "same top", "worst")) {
+            String found =
+                    swept.stream().filter(l -> l.startsWith(line)).findFirst().orElseThrow();
+            assertThat(told.out().lines()).contains(found);
+        }
+        Ended failed = compare("--fail-if", "mean_kld.high>0", "--fail-if", "same_top<-1");
+        assertThat(failed.code()).isEqualTo(Gate.EXIT_CODE);
+        assertThat(failed.err()).contains("FAILED: mean_kld.high is ").doesNotContain("same_top is");
+        assertThat(compare("--fail-if", "mean_kld.high>1000").code()).isZero();
+        assertThat(compare("--fail-if", "corpus.divergence.worst.0.mean_kld>1000")
+                        .code())
+                .isZero();
+        Ended without = command(List.of(
+                "compare",
+                "--model",
+                "tiny",
+                "--prompt",
+                "the cat",
+                "--b",
+                "engine=onnx",
+                "--fail-if",
+                "mean_kld.high>1"));
+        assertThat(without.code()).isEqualTo(2);
+        assertThat(without.err()).contains("--corpus");
+        Ended bad = command(List.of("compare", "--model", "tiny", "--corpus", corpus.toString(), "--b", "engine=onnx"));
+        assertThat(bad.code()).isEqualTo(2);
+        assertThat(bad.err()).contains("cats.jsonl:2");
+    }
+
     @Test
     void aConditionEndsWithExitCode10() throws IOException {
         Path out = folder.resolve("gate");
@@ -83,6 +139,7 @@ class SweepCommandTest {
         Ended told = over(out, pair);
         assertThat(told.code()).as(told.err()).isZero();
         assertThat(told.out()).contains("KL(A || B)", "same top", "worst");
+        assertThat(told.err()).contains("A's logits ");
         List<String> gates = new ArrayList<>(List.of(pair));
         gates.addAll(List.of("--fail-if", "mean_kld.high>0", "--fail-if", "loss.perplexity<0"));
         Ended failed = over(out, gates.toArray(String[]::new));

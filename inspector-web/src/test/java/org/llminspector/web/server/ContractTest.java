@@ -514,6 +514,18 @@ class ContractTest extends LiveTest {
         live.send("DELETE", at, null);
         live.get(at).problem(404);
 
+        String over = "{\"a\":{\"engine\":\"onnx\"},\"b\":{\"engine\":\"onnx\",\"precision\":\"int8\"},"
+                + "\"corpus\":{\"path\":\"cats.txt\",\"paragraphs\":true},\"options\":{\"cost\":false,\"window\":8}}";
+        live.post("/api/v1/comparisons", over.replace("cats.txt", "../runs")).problem(404);
+        live.post("/api/v1/comparisons", over.replace("cats.txt", "link.txt")).problem(404);
+        JsonNode compared = live.post("/api/v1/comparisons", over).json();
+        assertThat(compared.at("/corpus/texts/path").asText()).isEqualTo("cats.txt");
+        assertThat(compared.at("/corpus/documents").asInt()).isEqualTo(3);
+        String kept = "/api/v1/comparisons/" + compared.path("id").asText();
+        assertThat(live.get(kept).json()).isEqualTo(compared);
+        assertThat(live.get(kept + "/report.html").text()).contains("Over a corpus", "cats.txt:1");
+        live.send("DELETE", kept, null);
+
         String pair = request.replace("{\"corpus\"", "{\"b\":{\"engine\":\"onnx\",\"precision\":\"int8\"},\"corpus\"");
         String both = "/api/v1/sweeps/"
                 + live.post("/api/v1/sweeps", pair).json().path("id").asText();

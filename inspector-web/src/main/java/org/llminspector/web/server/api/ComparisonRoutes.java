@@ -17,6 +17,7 @@ import org.llminspector.run.compare.Distances;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
+import org.llminspector.run.sweep.SweepJobs;
 import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonTables;
@@ -41,9 +42,11 @@ public final class ComparisonRoutes implements Routes {
 
     private final RunQueue queue;
     private final Comparisons comparisons;
+    private final SweepJobs sweeps;
     private final RunStream stream;
 
-    public ComparisonRoutes(Comparisons comparisons, RunQueue queue, RunStream stream) {
+    public ComparisonRoutes(Comparisons comparisons, SweepJobs sweeps, RunQueue queue, RunStream stream) {
+        this.sweeps = sweeps;
         this.queue = queue;
         this.comparisons = comparisons;
         this.stream = stream;
@@ -79,10 +82,10 @@ public final class ComparisonRoutes implements Routes {
         if (accept != null && accept.contains("text/event-stream")) {
             Events events = new Events();
             LiveComparison live = new LiveComparison(events::send);
-            stream.answer(ctx, events, () -> live.compare(comparisons, request));
+            stream.answer(ctx, events, () -> live.compare(comparisons, request, sweeps::located));
             return;
         }
-        ComparisonManifest manifest = new LiveComparison(event -> {}).compare(comparisons, request);
+        ComparisonManifest manifest = new LiveComparison(event -> {}).compare(comparisons, request, sweeps::located);
         ctx.header("Location", "/api/v1/comparisons/" + manifest.id());
         Replies.json(ctx, 201, manifest);
     }

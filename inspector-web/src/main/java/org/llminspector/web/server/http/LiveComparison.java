@@ -1,9 +1,11 @@
 package org.llminspector.web.server.http;
 
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.llminspector.run.compare.ComparisonListener;
 import org.llminspector.run.compare.Comparisons;
 import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.store.ComparisonManifest;
 
 /** One comparison under way. */
@@ -15,9 +17,14 @@ public final class LiveComparison extends LiveWork implements ComparisonListener
         super(events);
     }
 
-    /** Runs to the end. Blocks. */
-    public ComparisonManifest compare(Comparisons comparisons, ComparisonRequest request) {
-        return comparisons.compare(request, this);
+    /**
+     * Runs to the end. Blocks.
+     *
+     * @param located a client's corpus as this machine has it
+     */
+    public ComparisonManifest compare(
+            Comparisons comparisons, ComparisonRequest request, UnaryOperator<SweepRequest.Texts> located) {
+        return comparisons.compare(request, null, located, this);
     }
 
     @Override
