@@ -91,6 +91,10 @@ function decode(buffer: ArrayBuffer, offset: number, bytes: number, dtype: strin
       const view = new DataView(buffer, offset, bytes);
       return Float32Array.from({ length: bytes / 4 }, (_, i) => view.getInt32(4 * i, true));
     }
+    case 'I16': {
+      const view = new DataView(buffer, offset, bytes);
+      return Float32Array.from({ length: bytes / 2 }, (_, i) => view.getInt16(2 * i, true));
+    }
     case 'I8':
       return Float32Array.from(new Int8Array(buffer, offset, bytes));
     case 'U8':

@@ -1,4 +1,5 @@
 /** Units of a sweep: neurons, heads, experts; their names, and the hooks that a sweep kept something of. Pure. */
+import { CHAPTERS } from '../../chapters/list';
 import type { SweepExample, SweepResult, Token } from '../../api/types';
 import { count, plural, short } from '../../kit/text/format';
 import { called } from '../../kit/text/tokens';
@@ -62,14 +63,17 @@ export interface Opens {
   shows: string;
 }
 
+const chapterNumbered = (number: number): Opens['view'] =>
+  `chapters/${CHAPTERS.find((c) => c.number === number)?.folder ?? ''}`;
+
 export function chapterOf(hook: string, unit: number): Opens | null {
   const kind = unitKind(hook);
   if (kind === 'Neuron') {
     const own = { part: 'write', neuron: String(unit) };
-    return { view: 'chapters/03-neuron', own, shows: 'What it writes here, in chapter 3' };
+    return { view: chapterNumbered(3), own, shows: 'What it writes here, in chapter 3' };
   }
   if (kind === 'Head') {
-    return { view: 'chapters/09-multi-head', own: { heads: 'one' }, shows: 'What it reads here, in chapter 9' };
+    return { view: chapterNumbered(9), own: { heads: 'one' }, shows: 'What it reads here, in chapter 9' };
   }
   return null;
 }

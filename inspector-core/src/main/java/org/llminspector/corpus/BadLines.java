@@ -44,6 +44,6 @@ public final class BadLines {
                 .where(where)
                 .expected(expected)
                 .found(found)
-                .instead("mend the line, or skip bad lines (--bad-lines skip)");
+                .instead("mend the line, or skip bad lines (--skip-bad-lines)");
     }
 }

@@ -83,7 +83,7 @@ final class TextFile {
         return Problem.tooLarge("a document is too long")
                 .where(name)
                 .expected("at most " + (MOST >> 20) + " Mi characters")
-                .instead("split it, or take paragraphs as documents (--documents paragraphs)");
+                .instead("split it, or take paragraphs as documents (--paragraphs)");
     }
 
     private static void add(StringBuilder text, char[] piece, int n, String name) {

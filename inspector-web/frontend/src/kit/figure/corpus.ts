@@ -1,5 +1,5 @@
 /** What a corpus's losses say, in sentences. Pure. */
-import { percent } from '../kit/text/format';
+import { percent } from '../text/format';
 
 /** Positions at each end of the window that are averaged. */
 const ENDS = 8;
