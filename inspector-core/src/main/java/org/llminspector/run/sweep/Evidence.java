@@ -6,6 +6,7 @@ import org.llminspector.engine.Precision;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.tokenize.Token;
 
 /**
  * What a corpus says of a run's model: of the newest finished sweep over the same weights, without interventions, that kept
@@ -38,6 +39,11 @@ public final class Evidence {
     /** What each head does over the corpus. */
     public record OfHeads(From from, List<SweepResults.LayerHeads> layers) {}
 
+    /** Tokens of an example before its value, and after it. */
+    private static final int BEFORE = 20;
+
+    private static final int AFTER = 8;
+
     private final SweepJobs sweeps;
     private final RunStore store;
 
@@ -53,7 +59,35 @@ public final class Evidence {
      */
     public OfUnit unit(String run, String hook, int unit) {
         SweepJob job = newest(run, j -> sweeps.results(j.id()).keeps(hook));
-        return job == null ? new OfUnit(null, null) : new OfUnit(from(job), sweeps.unit(job.id(), hook, unit));
+        return job == null ? new OfUnit(null, null) : new OfUnit(from(job), cut(sweeps.unit(job.id(), hook, unit)));
+    }
+
+    /** Of each example the tokens around its value; its position is in them. */
+    private static SweepResults.Unit cut(SweepResults.Unit u) {
+        return new SweepResults.Unit(
+                u.hook(),
+                u.unit(),
+                u.count(),
+                u.mean(),
+                u.std(),
+                u.min(),
+                u.max(),
+                u.firing(),
+                u.histogram(),
+                cut(u.high()),
+                cut(u.low()));
+    }
+
+    private static List<SweepResults.Example> cut(List<SweepResults.Example> examples) {
+        if (examples == null) return null;
+        return examples.stream()
+                .map(e -> {
+                    int first = Math.max(0, e.position() - BEFORE);
+                    int end = Math.min(e.tokens().size(), e.position() + AFTER + 1);
+                    List<Token> around = List.copyOf(e.tokens().subList(first, end));
+                    return new SweepResults.Example(e.value(), e.window(), e.position() - first, e.document(), around);
+                })
+                .toList();
     }
 
     /** What the corpus costs. */

@@ -505,7 +505,7 @@ class ContractTest extends LiveTest {
         assertThat(live.post("/api/v1/evidence/heads", "{\"run\":\"" + run + "\"}")
                         .json())
                 .isEmpty();
-        live.post("/api/v1/evidence/heads", "{\"run\":\"none\"}").problem(404);
+        live.post("/api/v1/evidence/heads", "{\"run\":\"none\"}").problem(400);
         live.get(at + "/units/hook_embed/0").problem(404);
         live.post(at + "/stop", "").problem(409);
         live.post(at + "/resume", "");
