@@ -1,7 +1,7 @@
 import { fits } from './fits';
 import { defaultModel, expect, somePrompt, test, values } from './support';
 import type { APIRequestContext, Page } from '@playwright/test';
-import type { FeedForward, ModelSummary, Neuron, NeuronActivations, RunManifest } from '../src/api/types';
+import type { EvidenceUnit, FeedForward, ModelSummary, Neuron, NeuronActivations, RunManifest } from '../src/api/types';
 
 /** Chapter 3 on whatever model the server opens: its numbers are REST's, its guess is the run's, its changes are runs. */
 
@@ -212,6 +212,43 @@ test('a neuron’s address is an entry; over a text it says where it fires', asy
   const rest = await ask<NeuronActivations>(request, 'neuron/activations', said);
   await expect(where.getByTestId('firing')).toHaveAttribute('data-firing', String(rest.firing), SLOW);
   await expect(where.getByRole('listitem')).toHaveCount(Math.min(6, rest.highest.length));
+});
+
+test('over a corpus its places are the sweep’s; a model without one says what to do, on a phone too', async ({
+  page,
+  request,
+}) => {
+  const { models }: { models: ModelSummary[] } = await (await request.get('/api/v1/models')).json();
+  const run = await made(
+    request,
+    models.find((m) => m.slug === 'tales-4m')!,
+  );
+  await open(page, run, '&kept&part=corpus&layer=4&neuron=135');
+  const corpus = page.getByTestId('corpus');
+  const rest = await ask<EvidenceUnit>(request, 'evidence/unit', {
+    run: run.id,
+    hook: 'blocks.4.mlp.hook_post',
+    unit: 135,
+  });
+  await expect(corpus.locator('[data-value]').first()).toHaveAttribute(
+    'data-value',
+    String(rest.unit!.high![0].value),
+    SLOW,
+  );
+  await expect(corpus.locator('[data-firing]')).toHaveAttribute('data-firing', String(rest.unit!.firing));
+  await corpus.getByRole('link', { name: /page/ }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Neuron 135 of layer 4', SLOW);
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const slug of ['tiny-gpt2', 'grokking']) {
+    const bare = await made(
+      request,
+      models.find((m) => m.slug === slug)!,
+    );
+    await open(page, bare, '&kept&part=corpus');
+    await expect(page.getByTestId('no-corpus')).toBeVisible(SLOW);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+  }
 });
 
 fits(

@@ -14,12 +14,14 @@ export const lossEvidence = (run: string): Ask<object, EvidenceLoss> => ({ path:
 
 /** Texts by name, as a sentence calls them. */
 const NAMED: Record<string, string> = {
-  'tales:held_out': 'tales that the model did not learn from',
-  'tales:train': 'tales that the model learned from',
+  'tales:held_out': 'tales that the embedded models did not learn from',
+  'tales:train': 'tales that the embedded models learned from',
 };
 
-/** `34,400 tokens of 200 tales that the model did not learn from`. */
+/** `34,400 tokens of 200 tales that the embedded models did not learn from`; how they were read, where not in fp32 by torch. */
 export function corpusSaid(from: EvidenceFrom): string {
   const tokens = `${count(from.tokens)} tokens of ${count(from.documents)}`;
-  return `${tokens} ${NAMED[from.corpus] ?? `documents of ${from.corpus}`}`;
+  const how =
+    from.engine === 'torch' && from.precision === 'fp32' ? '' : ` (read in ${from.precision} by ${from.engine})`;
+  return `${tokens} ${NAMED[from.corpus] ?? `documents of ${from.corpus}`}${how}`;
 }

@@ -145,7 +145,13 @@ final class PreparedSweep {
         }
         a.checkCache("a");
         if (b != null) b.checkCache("b");
-        a.folder().requireTokenizer();
+        if (!a.folder().hasTokenizer()) {
+            throw Problem.unsupported("a sweep reads texts, and the model has no tokenizer")
+                    .where("model " + a.folder().slug())
+                    .expected("a tokenizer.json")
+                    .found("none")
+                    .instead("put the model's tokenizer.json into its folder, or name another model");
+        }
         reducers(request, a.folder(), x -> x);
         if (b == null || b.folder().spec().vocab() == a.folder().spec().vocab()) return;
         throw Problem.unsupported("the two models have vocabularies of different sizes")

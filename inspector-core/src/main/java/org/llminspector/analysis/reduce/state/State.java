@@ -49,35 +49,30 @@ public final class State {
         return out;
     }
 
-    /** Whole numbers; also of a merged result, which may have them in a narrower type. */
+    /** Whole numbers; of a merged result they may have a narrower type. */
     public static long[] longs(Tensor t, String name) {
-        return switch (whole(t, DType.I64, name)) {
-            case I64 -> {
-                long[] out = new long[Math.toIntExact(t.size())];
-                t.data().asLongBuffer().get(out);
-                yield out;
-            }
-            default -> Arrays.stream(ints(t, name)).asLongStream().toArray();
-        };
+        if (t == null || t.dtype() != DType.I64)
+            return Arrays.stream(whole(t, DType.I64, name)).asLongStream().toArray();
+        long[] out = new long[Math.toIntExact(t.size())];
+        t.data().asLongBuffer().get(out);
+        return out;
     }
 
     /** Whole numbers of 32 bits or fewer. */
     public static int[] ints(Tensor t, String name) {
-        int n = Math.toIntExact(t == null ? 0 : t.size());
-        int[] out = new int[n];
-        switch (whole(t, DType.I32, name)) {
+        return whole(t, DType.I32, name);
+    }
+
+    /** Numbers of 32 bits or fewer, or a refusal that expects {@code widest}. */
+    private static int[] whole(Tensor t, DType widest, String name) {
+        boolean narrow = t != null && t.dtype() != DType.I64 && WHOLE.contains(t.dtype());
+        int[] out = new int[check(t, narrow ? t.dtype() : widest, name)];
+        switch (t.dtype()) {
             case I32 -> t.data().asIntBuffer().get(out);
             case I16 -> Arrays.setAll(out, t.data().asShortBuffer()::get);
             default -> Arrays.setAll(out, t.data()::get);
         }
         return out;
-    }
-
-    /** The type of whole numbers that are no wider than asked. */
-    private static DType whole(Tensor t, DType widest, String name) {
-        boolean fits = t != null && WHOLE.contains(t.dtype()) && t.dtype().bytes() <= widest.bytes();
-        if (!fits) check(t, widest, name);
-        return t.dtype();
     }
 
     /** Whole numbers in the narrowest type that has them all; other tensors as they are. */

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { overCorpus, score } from '../src/chapters/09-multi-head/heads';
+import { gained, settles } from '../src/kit/figure/corpus';
+import { corpusSaid } from '../src/state/evidence';
+
+const from = {
+  sweep: 's',
+  corpus: 'mine.txt',
+  engine: 'torch',
+  precision: 'fp32' as const,
+  documents: 3,
+  tokens: 1200,
+  window: 128,
+};
+
+describe('what a corpus says', () => {
+  it('names the texts, and how they were read where that is not the usual way', () => {
+    expect(corpusSaid(from)).toBe('1,200 tokens of 3 documents of mine.txt');
+    expect(corpusSaid({ ...from, engine: 'onnx', precision: 'int8' })).toBe(
+      '1,200 tokens of 3 documents of mine.txt (read in int8 by onnx)',
+    );
+  });
+
+  it('compares the ends of a window in the direction that the numbers have', () => {
+    const falling = Array.from({ length: 20 }, (_, i) => 20 - i);
+    expect(gained(falling)).toContain('less than the first 8');
+    expect(gained([...falling].reverse())).toContain('more than the first 8');
+    expect(gained([null, 1, 2, 3])).toBeNull();
+  });
+
+  it('says at which layer most answers stand', () => {
+    expect(settles([0.1, 0.4, 0.6, 1])).toContain('layer 2 is the first');
+    expect(settles([0.9, 1])).not.toContain('After layer 0');
+    expect(settles([0.1, 0.2, 1])).toContain('Only the end');
+  });
+
+  it('scores heads by their numbers, and none without a query', () => {
+    const role = (a: number | null, b: number | null) => [a, b];
+    const heads = overCorpus([
+      {
+        layer: 3,
+        roles: {
+          previous_token: role(0.7, null),
+          first_token: role(0.2, null),
+          self: role(0.1, null),
+          induction: role(null, null),
+          entropy: role(1.5, null),
+        },
+      },
+    ]);
+    expect(heads).toHaveLength(2);
+    expect(heads[0]).toMatchObject({ layer: 3, head: 0, stripes: { previous: 0.7, first: 0.2 }, entropy: 1.5 });
+    expect(heads[1]).toBeUndefined();
+    expect(score(heads[0], undefined, 'previous')).toBe(0.7);
+    expect(score(heads[0], undefined, 'induction')).toBeNull();
+    expect(score(heads[1], undefined, 'previous')).toBeNull();
+  });
+});
