@@ -24,7 +24,7 @@ async function made(request: APIRequestContext, of?: ModelSummary): Promise<RunM
   const prompt = model.has_tokenizer ? { prompt: `${text} a cat. The cat` } : { tokens: text.split(' ').map(Number) };
   const data = { model: model.slug, ...prompt, capture: ['logits', 'blocks.*.mlp.hook_post'] };
   const response = await request.post('/api/v1/runs', { data, ...SLOW });
-  expect(response.ok()).toBe(true);
+  expect(response.ok(), await response.text()).toBe(true);
   return response.json();
 }
 
@@ -240,7 +240,8 @@ test('over a corpus its places are the sweep’s; a model without one says what 
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Neuron 135 of layer 4', SLOW);
 
   await page.setViewportSize({ width: 390, height: 844 });
-  for (const slug of ['tiny-gpt2', 'grokking']) {
+  // With a tokenizer and without one.
+  for (const slug of ['tiny64-Q4_0', 'tiny-gpt2']) {
     const bare = await made(
       request,
       models.find((m) => m.slug === slug)!,
