@@ -236,6 +236,8 @@ test('over a corpus its places are the sweep’s; a model without one says what 
     SLOW,
   );
   await expect(corpus.locator('[data-firing]')).toHaveAttribute('data-firing', String(rest.unit!.firing));
+  await page.getByTestId('figure-neuron').getByRole('button', { name: 'Get this data' }).click();
+  await expect(page.getByLabel('Python lines')).toContainText('evidence_unit(');
   await corpus.getByRole('link', { name: /page/ }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Neuron 135 of layer 4', SLOW);
 

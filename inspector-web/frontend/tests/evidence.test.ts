@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { overCorpus, score } from '../src/chapters/09-multi-head/heads';
 import { gained, settles } from '../src/kit/figure/corpus';
-import { corpusSaid } from '../src/state/evidence';
+import { callRecipe } from '../src/kit/figure/recipes';
+import { corpusSaid, headsEvidence, lossEvidence, unitEvidence } from '../src/state/evidence';
 
 const from = {
   sweep: 's',
@@ -19,6 +20,11 @@ describe('what a corpus says', () => {
     expect(corpusSaid({ ...from, engine: 'onnx', precision: 'int8' })).toBe(
       '1,200 tokens of 3 documents of mine.txt (read in int8 by onnx)',
     );
+  });
+
+  it('can be asked from Python', () => {
+    for (const ask of [unitEvidence('R1', 'blocks.0.mlp.hook_post', 3), headsEvidence('R1'), lossEvidence('R1')])
+      expect(callRecipe(ask.path, ask.body, 'http://h:1').python).toContain('run="R1"');
   });
 
   it('compares the ends of a window in the direction that the numbers have', () => {

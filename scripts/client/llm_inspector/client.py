@@ -595,6 +595,19 @@ class Inspector:
         """A feed-forward part at one position: its strongest neurons, and the share of its output that they make."""
         return self._json("POST", "feedforward", _without_none(run=_run_id(run), layer=layer, pos=pos, top=top))
 
+    def evidence_unit(self, run: Union[str, "Run"], hook: str, unit: int) -> Json:
+        """What a corpus says of one neuron, head or expert: from (sweep, corpus, tokens) and unit; {} where no sweep of the
+        run's weights kept the hook. Of an example's window: the tokens around its value, with position among them."""
+        return self._json("POST", "evidence/unit", {"run": _run_id(run), "hook": hook, "unit": unit})
+
+    def evidence_loss(self, run: Union[str, "Run"]) -> Json:
+        """What a corpus costs the run's model: from, loss (nats per token, by position), lens (by layer); {} without a sweep."""
+        return self._json("POST", "evidence/loss", {"run": _run_id(run)})
+
+    def evidence_heads(self, run: Union[str, "Run"]) -> Json:
+        """What each head does over a corpus: from, layers (roles: a mean a head; entropy in nats); {} without a sweep."""
+        return self._json("POST", "evidence/heads", {"run": _run_id(run)})
+
     def heads(self, run: Union[str, "Run"]) -> Json:
         """What each attention head does on a run's text: stripes, detect (TransformerLens's detect_head), entropy."""
         return self._json("POST", "heads", {"run": _run_id(run)})

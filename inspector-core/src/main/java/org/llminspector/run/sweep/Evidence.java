@@ -118,8 +118,11 @@ public final class Evidence {
                 .orElse(null);
     }
 
+    /** Whether the model ran as it is: without interventions, and without a plan that gives modules other bits. */
     private static boolean unchanged(RunRequest a) {
-        return a == null || a.interventions() == null || a.interventions().isEmpty();
+        if (a == null) return true;
+        return a.precisionPlan() == null
+                && (a.interventions() == null || a.interventions().isEmpty());
     }
 
     private static From from(SweepJob job) {
