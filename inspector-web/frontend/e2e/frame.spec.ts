@@ -48,22 +48,23 @@ test('what / will ask for is named in its head, and a chapter is not made to fet
   expect(named(chapter).filter((f) => f.endsWith('.woff2'))).toHaveLength(2);
 });
 
-test('a chapter’s page names in its head every script and style that its first figure takes', async ({
-  page,
-  request,
-}) => {
-  const path = '/chapters/08-attention-qkv';
-  const head = await (await request.get(path)).text();
-  test.skip(!head.includes('/assets/'), 'a server for development builds nothing');
-  const asked: string[] = [];
-  page.on('request', (r) => asked.push(new URL(r.url()).pathname));
-  await page.goto(path);
-  await expect(figure(page, 'reading').locator('.panel')).toBeVisible();
-  const code = asked.filter((f) => /^\/assets\/.*\.(js|css)$/.test(f));
-  expect(code.length).toBeGreaterThan(5);
-  expect(code.filter((f) => !head.includes(f))).toEqual([]);
-  expect((await request.get('/chapters/99-none')).status()).toBe(200);
-});
+for (const [path, first] of [
+  ['/chapters/08-attention-qkv', '[data-testid=figure-reading] .panel'],
+  ['/compare', 'h1'],
+  ['/corpus', 'h1'],
+])
+  test(`${path} names in its head every script and style that its first screen takes`, async ({ page, request }) => {
+    const head = await (await request.get(path)).text();
+    test.skip(!head.includes('/assets/'), 'a server for development builds nothing');
+    const asked: string[] = [];
+    page.on('request', (r) => asked.push(new URL(r.url()).pathname));
+    await page.goto(path);
+    await expect(page.locator(first)).toBeVisible();
+    const code = asked.filter((f) => /^\/assets\/.*\.(js|css)$/.test(f));
+    expect(code.length).toBeGreaterThan(5);
+    expect(code.filter((f) => !head.includes(f))).toEqual([]);
+    expect((await request.get('/chapters/99-none')).status()).toBe(200);
+  });
 
 test('an address that names a model the server has not says so in the bar, and nothing overflows', async ({
   page,

@@ -14,6 +14,8 @@ type Modules = Parameters<GetManualChunk>[1];
 
 /** The module of a chapter that its address loads. */
 const CHAPTER = /\/src\/chapters\/(\d\d-[^/]+)\/Chapter\.svelte$/;
+/** The module of a view that its address, the folder's name, loads. */
+const VIEW = /\/src\/views\/([a-z]+)\/[A-Z][a-z]+\.svelte$/;
 /** What all chapters are made with: the template, its parts, what the page's state has for them. */
 const TEMPLATE = /\/src\/(chapters|state)\/[^/]+$/;
 
@@ -63,7 +65,8 @@ export const figures: GetManualChunk = (id, modules) => {
 
 /**
  * Names in the page's head what it will ask for anyway, so that it comes beside the first script and not after it: the
- * text's fonts, at `/` the first view's code, and at a chapter's address the chapter's. Other addresses get `view.html`.
+ * text's fonts, and the code of what the address shows: `index.html` is for `/`, `chapters/` and `views/` have a page each for
+ * the others, and `view.html` is for an address that shows neither.
  */
 export const preloads: Plugin = {
   name: 'first-view',
@@ -96,10 +99,10 @@ export const preloads: Plugin = {
     };
     this.emitFile({ type: 'asset', fileName: 'view.html', source: head(all) });
     for (const chunk of scripts) {
-      const folder = CHAPTER.exec(chunk.facadeModuleId ?? '')?.[1];
-      if (folder) {
-        this.emitFile({ type: 'asset', fileName: `chapters/${folder}.html`, source: head([...all, ...wanted(chunk)]) });
-      }
+      const id = chunk.facadeModuleId ?? '';
+      const [chapter, place] = [CHAPTER.exec(id)?.[1], VIEW.exec(id)?.[1]];
+      const fileName = chapter ? `chapters/${chapter}.html` : place && `views/${place}.html`;
+      if (fileName) this.emitFile({ type: 'asset', fileName, source: head([...all, ...wanted(chunk)]) });
     }
     page.source = head([...all, ...wanted(view)]);
   },

@@ -7,17 +7,16 @@ const OUT = 'dist/lesson';
 const NONE = '\0none';
 
 /** Leaves out what a lesson does not show: these modules have nothing in them. */
-const without = (gone: (id: string, from: string) => boolean): Plugin => ({
+const without = (gone: (id: string) => boolean): Plugin => ({
   name: 'without',
   enforce: 'pre',
-  resolveId: (id, from) => (gone(id, from ?? '') ? NONE : null),
+  resolveId: (id) => (gone(id) ? NONE : null),
   load: (id) => (id === NONE ? 'export default ""' : null),
 });
 const recordings = (id: string) => /\/recording\/[^/]+\?url$/.test(id);
 /** Fonts that hardly a lesson needs: then the machine's own stand in. */
 const rareFonts =
   /@font-face\s*\{[^}]*(?:-(?:latin-ext|cyrillic|cyrillic-ext|greek|greek-ext|vietnamese)-wght|KaTeX_(?:Fraktur|SansSerif|Script|Typewriter|Caligraphic|AMS|Main-BoldItalic|Math-BoldItalic))[^}]*\}/g;
-const serversViews = (id: string) => /^\.\/(compare|training|models|runs|gallery)\/\w+\.svelte$/.test(id);
 
 /** Styles before their fonts' files are put into them. */
 const fewFonts: Plugin = {
@@ -87,7 +86,7 @@ const script = (entry: string, file: string): UserConfig['build'] => ({
 
 /** The page as a lesson's: one script that is no module, `vite build --mode lesson`. */
 export const lessonPage = (plugins: UserConfig['plugins']): UserConfig => ({
-  plugins: [without((id) => recordings(id) || serversViews(id)), fewFonts, plugins, onePage],
+  plugins: [without(recordings), fewFonts, plugins, onePage],
   publicDir: false,
   build: script('src/main.ts', 'app.js'),
 });

@@ -11,8 +11,9 @@ import { VIEWS } from './views/list';
 /** The view that the address names, where the page's head names its code too: it is drawn with the page, in one paint. */
 async function firstView() {
   const { view } = page;
-  const entry = chapterOf(view)?.record ?? VIEWS.find((v) => v.view === view && v.scene);
-  return entry?.load().then(
+  const load = (chapterOf(view)?.record ?? VIEWS.find((v) => v.view === view))?.load;
+  if (!load) return;
+  return load().then(
     ({ default: Content }) => ({ view, Content }),
     () => undefined,
   );

@@ -10,25 +10,26 @@ export interface Entry {
   scene: Scene | null;
   /** Not in the rail: reached by its address. */
   aside?: boolean;
-  /** A lesson has it too: it shows nothing but the recorded run. */
-  serverless?: boolean;
-  load: () => Promise<{ default: Component }>;
+  /** Its code; false in a lesson where it needs a server: a lesson's files are made without it. */
+  load: false | (() => Promise<{ default: Component }>);
 }
 
+const SERVED = import.meta.env.MODE !== 'lesson';
+
 export const VIEWS: Entry[] = [
-  { view: 'trace', title: 'Trace', scene: TRACE, serverless: true, load: () => import('./trace/Trace.svelte') },
-  { view: 'compare', title: 'Compare', scene: null, load: () => import('./compare/Compare.svelte') },
-  { view: 'corpus', title: 'Corpus', scene: null, load: () => import('./corpus/Corpus.svelte') },
-  { view: 'training', title: 'Training', scene: null, load: () => import('./training/Training.svelte') },
-  { view: 'models', title: 'Models', scene: null, load: () => import('./models/Models.svelte') },
-  { view: 'runs', title: 'Runs', scene: null, load: () => import('./runs/Runs.svelte') },
+  { view: 'trace', title: 'Trace', scene: TRACE, load: () => import('./trace/Trace.svelte') },
+  { view: 'compare', title: 'Compare', scene: null, load: SERVED && (() => import('./compare/Compare.svelte')) },
+  { view: 'corpus', title: 'Corpus', scene: null, load: SERVED && (() => import('./corpus/Corpus.svelte')) },
+  { view: 'training', title: 'Training', scene: null, load: SERVED && (() => import('./training/Training.svelte')) },
+  { view: 'models', title: 'Models', scene: null, load: SERVED && (() => import('./models/Models.svelte')) },
+  { view: 'runs', title: 'Runs', scene: null, load: SERVED && (() => import('./runs/Runs.svelte')) },
+  { view: 'further', title: 'Where to read on', scene: null, load: () => import('./further/Further.svelte') },
+  { view: 'about', title: 'About the data', scene: null, load: () => import('./about/About.svelte') },
   {
-    view: 'further',
-    title: 'Where to read on',
+    view: 'kit',
+    title: 'Components',
     scene: null,
-    serverless: true,
-    load: () => import('./further/Further.svelte'),
+    aside: true,
+    load: SERVED && (() => import('./gallery/Gallery.svelte')),
   },
-  { view: 'about', title: 'About the data', scene: null, serverless: true, load: () => import('./about/About.svelte') },
-  { view: 'kit', title: 'Components', scene: null, aside: true, load: () => import('./gallery/Gallery.svelte') },
 ];

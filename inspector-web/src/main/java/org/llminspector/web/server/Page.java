@@ -11,8 +11,8 @@ import java.util.regex.Pattern;
 import org.llminspector.web.server.http.OpenAiFailure;
 
 /**
- * The frontend's files, from the class path. A chapter's address gets chapters/NN-name.html, which names the chapter's
- * code; the page's other addresses get view.html: index.html without the content that only / shows.
+ * The frontend's files, from the class path. A chapter's address gets chapters/NN-name.html, a view's views/NAME.html: the
+ * page that names their code; an address of neither gets view.html, index.html without the content that only / shows.
  */
 final class Page {
 
@@ -25,6 +25,7 @@ final class Page {
             """;
 
     private static final Pattern CHAPTER = Pattern.compile("/chapters/[0-9]{2}-[a-z-]+");
+    private static final Pattern VIEW = Pattern.compile("/[a-z]+");
 
     private final byte[] view;
     private final boolean built;
@@ -81,8 +82,11 @@ final class Page {
     }
 
     void index(Context ctx) {
-        byte[] chapter = CHAPTER.matcher(ctx.path()).matches() ? read(ctx.path() + ".html") : null;
-        ctx.status(200).contentType("text/html; charset=utf-8").result(chapter == null ? view : chapter);
+        String path = ctx.path();
+        byte[] own = CHAPTER.matcher(path).matches()
+                ? read(path + ".html")
+                : VIEW.matcher(path).matches() ? read("/views" + path + ".html") : null;
+        ctx.status(200).contentType("text/html; charset=utf-8").result(own == null ? view : own);
         ctx.header("Cache-Control", "no-cache");
     }
 }
