@@ -250,7 +250,7 @@ final class CompareCommand extends ModelCommand {
             description =
                     "End with exit code 10 where it holds, such as mean_kld>0.02 or same_top<0.97; may be repeated."
                             + " Names are --json's: a measure of the text, or a path such as b.cost.weight_bytes; with"
-                            + " --corpus mean_kld.high, the upper end of the corpus's 95 % interval, is one.")
+                            + " --corpus mean_kld.high, the upper end of the corpus's 95 %% interval, is one.")
     List<String> failIf;
 
     @Option(

@@ -74,7 +74,7 @@ import picocli.CommandLine.IVersionProvider;
         })
 public final class InspectorCommand {
 
-    private InspectorCommand() {}
+    InspectorCommand() {}
 
     /** Runs one command to its end; returns the exit code. */
     public static int run(PrintWriter out, PrintWriter err, String... args) {

@@ -114,7 +114,7 @@ final class SweepCommand extends ModelCommand {
     @Option(
             names = "--fail-if",
             paramLabel = "CONDITION",
-            description = "End with exit code 10 where it holds, such as mean_kld.high>0.02 (the upper end of the 95 %"
+            description = "End with exit code 10 where it holds, such as mean_kld.high>0.02 (the upper end of the 95 %%"
                     + " interval), same_top<0.97 or loss.perplexity>20; may be repeated. Needs every part.")
     List<String> failIf;
 

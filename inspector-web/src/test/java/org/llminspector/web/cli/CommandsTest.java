@@ -3,9 +3,12 @@ package org.llminspector.web.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -22,6 +25,7 @@ import org.llminspector.base.Json;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.web.TinyModels;
+import picocli.CommandLine;
 
 /** The command line: what goes where, and the exit codes. */
 class CommandsTest {
@@ -70,6 +74,25 @@ class CommandsTest {
                     .contains("--model");
         }
         assertThat(inspector("--version").out()).contains("LLM Inspector");
+    }
+
+    /** picocli formats what it prints: of a lone % it warns on the process' standard error. */
+    @Test
+    void everyHelpIsPrintedWithoutAWarning() {
+        PrintStream before = System.err;
+        ByteArrayOutputStream warned = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(warned, true, StandardCharsets.UTF_8));
+        try {
+            help(new CommandLine(new InspectorCommand()));
+        } finally {
+            System.setErr(before);
+        }
+        assertThat(warned.toString(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    private static void help(CommandLine command) {
+        assertThat(command.getUsageMessage()).contains("Usage: ");
+        command.getSubcommands().values().forEach(CommandsTest::help);
     }
 
     @Test
