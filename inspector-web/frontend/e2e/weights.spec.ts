@@ -1,4 +1,4 @@
-import type { TensorEntry, WeightStatistics } from '../src/api/types';
+import type { Sweep, TensorEntry, WeightStatistics } from '../src/api/types';
 import type { APIRequestContext } from '@playwright/test';
 import { defaultModel, expect, figure, test } from './support';
 
@@ -82,4 +82,48 @@ test('a block of a GGUF file, where the model is one', async ({ page, request })
     }).toPass({ timeout: 30_000 });
     await expect(weight.getByText('Error', { exact: true })).toHaveCount(0);
   }
+});
+
+test('errors are weighted by what the columns read, once a sweep kept it', async ({ page, request, quiet }) => {
+  test.setTimeout(180_000);
+  quiet.allow(/404/); // before the sweep
+  const model = await defaultModel(request);
+  test.skip(!model.has_tokenizer, 'a corpus is text');
+  const at = `/api/v1/models/${model.slug}/tensors`;
+  const { tensors } = (await (await request.get(at)).json()) as { tensors: TensorEntry[] };
+  const name = tensors.find((t) => t.weights.includes('blocks.0.attn.o.weight'))!.name;
+  const run = await runOf(request, model.slug);
+  const there = `/chapters/15-quantization?model=${model.slug}&run=${run}&tensor=${name}`;
+  const schemes = figure(page, 'schemes');
+  const known = await request.get(`${at}/${name}/statistics?scheme=int4&imatrix=newest`);
+  if (known.status() === 404) {
+    await page.goto(`${there}&weighted`);
+    await schemes.scrollIntoViewIfNeeded();
+    await expect(schemes.getByTestId('no-corpus')).toContainText('--reduce imatrix', { timeout: 60_000 });
+  }
+  const data = { a: { model: model.slug }, corpus: { path: 'tales:held_out', documents: 4 }, window: 32 };
+  const begun = await request.post('/api/v1/sweeps', { data: { ...data, reduce: ['imatrix'] } });
+  const { id } = (await begun.json()) as Sweep;
+  const state = async () => ((await (await request.get(`/api/v1/sweeps/${id}`)).json()) as Sweep).state;
+  await expect.poll(state, { timeout: 90_000 }).toBe('finished');
+
+  await page.goto(there);
+  await schemes.scrollIntoViewIfNeeded();
+  await schemes.getByText('of its outputs over a corpus').click();
+  await expect(page).toHaveURL(/weighted/);
+  const told = (await (await request.get(`${at}/${name}/statistics?imatrix=newest`)).json()) as WeightStatistics;
+  await expect(schemes.getByTestId('weighed-by')).toContainText(`sweep ${id}`, { timeout: 60_000 });
+  for (const r of told.schemes) {
+    const row = schemes
+      .getByRole('row')
+      .filter({ has: page.getByRole('button', { name: r.scheme.name, exact: true }) });
+    if (r.error?.weighted?.sqnr_db === undefined) continue;
+    await expect(row.locator('[data-db]')).toHaveAttribute('data-db', String(r.error.weighted.sqnr_db));
+    expect(r.error.weighted.relative).not.toBe(r.error.relative);
+  }
+  await schemes.getByRole('button', { name: 'Get this data' }).click();
+  await expect(schemes).toContainText('imatrix=newest');
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  await request.delete(`/api/v1/sweeps/${id}`);
 });

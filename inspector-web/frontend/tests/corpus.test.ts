@@ -3,6 +3,8 @@ import type { Tensor } from '../src/api/tensor';
 import type { Sweep, SweepExample, SweepLoss, SweepResult, Token } from '../src/api/types';
 import {
   contextTitle,
+  stops,
+  tokensTitle,
   factsOf,
   headsOf,
   headsTitle,
@@ -92,7 +94,7 @@ describe('a unit’s histogram', () => {
 });
 
 /** With spaces that may break. */
-const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+const plain = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ');
 
 describe('a sweep', () => {
   it('says how far it is', () => {
@@ -109,12 +111,32 @@ describe('a sweep', () => {
   });
 
   it('says what context buys in a title that holds of any numbers', () => {
-    const loss = (positions: SweepLoss['positions']): SweepLoss => ({ loss: 1, perplexity: 2, tokens: 9, positions });
-    expect(plain(contextTitle(loss([null, 3, 2, 1, 1, 1, 1, 3]), [0, 4, 4, 4, 4, 4, 3, 1]))).toBe(
+    const loss = (positions: SweepLoss['positions'], counts: number[]) => ({ positions, counts });
+    expect(plain(contextTitle(loss([null, 3, 2, 1, 1, 1, 1, 3], [0, 4, 4, 4, 4, 4, 3, 1])))).toBe(
       'A token costs 3 nats at position 1, and 1.5 at positions 6 to 7',
     );
-    expect(plain(contextTitle(loss([null, 3]), [0, 4]))).toBe('Position 1 costs 3 nats per token');
-    expect(plain(contextTitle(loss([null]), [0]))).toBe('Loss by position in the window');
+    expect(plain(contextTitle(loss([null, 3], [0, 4])))).toBe('Position 1 costs 3 nats per token');
+    expect(plain(contextTitle(loss([null], [0])))).toBe('Loss by position in the window');
+  });
+
+  it('says what tokens cost, together and each', () => {
+    const token = { id: 7, text: ' the', bytes: [32, 116, 104, 101], special: false };
+    const costs = {
+      kinds: 9,
+      frequent: 4,
+      count: 200,
+      sum: 100,
+      tokens: [{ token, count: 50, sum: 25, mean: 0.5, share: 0.25 }],
+    };
+    expect(plain(tokensTitle(costs, 'total', 1))).toBe(
+      '“·the” makes 25.0 % of the whole loss and 25.0 % of the tokens',
+    );
+    expect(tokensTitle(costs, 'mean', 1)).toBe(
+      '“·the”, which comes 50 times, costs 0.5 nats each; a token of the corpus 0.5',
+    );
+    expect(tokensTitle({ ...costs, tokens: [] }, 'mean', 500)).toBe('No token of this corpus occurs 500 times');
+    expect(stops(4000)).toEqual([1, 2, 5, 10, 20, 50, 100, 200]);
+    expect(stops(3)).toEqual([1]);
   });
 
   it('says which layer lowers the loss most, where one does', () => {

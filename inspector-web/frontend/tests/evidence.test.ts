@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { overCorpus, score } from '../src/chapters/09-multi-head/heads';
-import { gained, settles } from '../src/kit/figure/corpus';
+import { bandsOf, gained, settles } from '../src/kit/figure/corpus';
 import { callRecipe } from '../src/kit/figure/recipes';
 import { corpusSaid, headsEvidence, lossEvidence, unitEvidence } from '../src/state/evidence';
 
@@ -29,9 +29,19 @@ describe('what a corpus says', () => {
 
   it('compares the ends of a window in the direction that the numbers have', () => {
     const falling = Array.from({ length: 20 }, (_, i) => 20 - i);
-    expect(gained(falling)).toContain('less than the first 8');
-    expect(gained([...falling].reverse())).toContain('more than the first 8');
-    expect(gained([null, 1, 2, 3])).toBeNull();
+    const counts = falling.map(() => 3);
+    expect(gained({ positions: falling, counts })).toContain('less than the first 8');
+    expect(gained({ positions: [...falling].reverse(), counts })).toContain('more than the first 8');
+    expect(gained({ positions: [null, 1, 2, 3], counts })).toBeNull();
+  });
+
+  it('weighs the positions of a band by their tokens', () => {
+    const loss = { positions: [null, 4, 1, ...Array(13).fill(2)], counts: [0, 1, 3, ...Array(13).fill(1)] };
+    expect(bandsOf(loss)).toEqual([
+      { x: 3.5, y: (4 + 3 + 10) / 9 },
+      { x: 11.5, y: 2 },
+    ]);
+    expect(bandsOf({ positions: [null], counts: [0] })).toEqual([]);
   });
 
   it('says at which layer most answers stand', () => {

@@ -217,9 +217,21 @@ class Inspector:
         """The block of a GGUF file that holds the weight at [row, col]: codes, scales, mins, values."""
         return self._json("GET", _path("models", self._slug(model), "tensors", name, "block") + _query(row=row, col=col))
 
-    def statistics(self, name: str, schemes: Sequence[str] = (), *, model: Optional[str] = None) -> Json:
-        """How a weight's values lie, which channels stand out, and what each scheme (or only these) loses."""
-        query = "?" + urllib.parse.urlencode([("scheme", s) for s in schemes]) if schemes else ""
+    def statistics(
+        self,
+        name: str,
+        schemes: Sequence[str] = (),
+        *,
+        model: Optional[str] = None,
+        imatrix: Optional[str] = None,
+    ) -> Json:
+        """How a weight's values lie, which channels stand out, and what each scheme (or only these) loses.
+
+        Args:
+            imatrix: weighs errors too (``error["weighted"]``), as in ``quantization``.
+        """
+        asked = [("scheme", s) for s in schemes] + ([] if imatrix is None else [("imatrix", imatrix)])
+        query = "?" + urllib.parse.urlencode(asked) if asked else ""
         return self._json("GET", _path("models", self._slug(model), "tensors", name, "statistics") + query)
 
     def sizes(self, schemes: Sequence[str] = (), *, model: Optional[str] = None) -> Json:
@@ -248,9 +260,16 @@ class Inspector:
         query = "?" + urllib.parse.urlencode([("scheme", s) for s in schemes]) if schemes else ""
         return self._json("GET", _path("runs", run, "captures", hook, "statistics") + query)
 
-    def quantization(self, scheme: str, *, model: Optional[str] = None) -> Json:
-        """A whole model under a scheme: size and error of each weight, those that lose most first."""
-        return self._json("GET", _path("models", self._slug(model), "quantization") + _query(scheme=scheme))
+    def quantization(self, scheme: str, *, model: Optional[str] = None, imatrix: Optional[str] = None) -> Json:
+        """A whole model under a scheme: size and error of each weight, those that lose most first.
+
+        Args:
+            imatrix: weighs errors too (``error["weighted"]``: of the outputs, were inputs uncorrelated) by what each column
+                read over a corpus: ``"newest"`` for the newest sweep of the model that kept ``imatrix``, a sweep's id, or an
+                ``imatrix.gguf`` in the server's folder of corpora.
+        """
+        path = _path("models", self._slug(model), "quantization")
+        return self._json("GET", path + _query(scheme=scheme, imatrix=imatrix))
 
     def gradients(
         self,
@@ -476,6 +495,9 @@ class Inspector:
     def _sweep_tensor(self, sweep: str, kind: str, name: str) -> NDArray[Any]:
         data = self._bytes(_path("sweeps", sweep, "results", kind) + "?" + urllib.parse.urlencode({"name": name}))
         return next(iter(parse_safetensors(data).values()))
+
+    def _sweep_tokens(self, sweep: str, **query: Any) -> Json:
+        return self._json("GET", _path("sweeps", sweep, "tokens") + _query(**query))
 
     def _sweep_imatrix(self, sweep: str) -> bytes:
         return self._bytes(_path("sweeps", sweep, "imatrix.gguf"))

@@ -74,6 +74,17 @@ class Sweep:
         """
         return self._inspector._sweep("GET", self.id, "units", hook, str(unit))
 
+    def tokens(self, by: str = "total", order: str = "most", *, least: int = 1, limit: int = 20) -> Json:
+        """Which tokens cost most, of a sweep with the reducer loss: kinds, frequent, count, sum, and tokens: each token with its
+        count, sum and mean (nats) and share of the whole loss.
+
+        Args:
+            by: "total", what all tokens with an id cost together, or "mean", what one of them costs.
+            order: "most" or "least" first.
+            least: occurrences of a token that is listed.
+        """
+        return self._inspector._sweep_tokens(self.id, by=by, order=order, least=least, limit=limit)
+
     def imatrix(self) -> bytes:
         """The importance matrix that llama-quantize reads, a GGUF file's bytes; of a sweep with the reducer imatrix."""
         return self._inspector._sweep_imatrix(self.id)

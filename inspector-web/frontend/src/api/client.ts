@@ -167,8 +167,9 @@ export const api = {
     const response = await request(path, { headers: { accept: 'application/octet-stream' }, signal });
     return singleTensor(await response.arrayBuffer());
   },
-  statistics: (slug: string, tensor: string, signal?: AbortSignal) =>
-    json<T.WeightStatistics>(`${tensorPath(slug, tensor)}/statistics`, { signal }),
+  /** With the newest sweep's mean squares of what the columns read, errors are weighted by them too. */
+  statistics: (slug: string, tensor: string, weighted: boolean, signal?: AbortSignal) =>
+    json<T.WeightStatistics>(`${tensorPath(slug, tensor)}/statistics${weighted ? '?imatrix=newest' : ''}`, { signal }),
   block: (slug: string, tensor: string, row: number, col: number, signal?: AbortSignal) =>
     json<T.Block>(`${tensorPath(slug, tensor)}/block?row=${row}&col=${col}`, { signal }),
   curve: (slug: string, signal?: AbortSignal) => json<T.Curve>(`/models/${encodeURIComponent(slug)}/curve`, { signal }),
@@ -208,6 +209,9 @@ export const api = {
     const response = await request(sweepPath(id, `/results/${kind}${query}`), { headers, signal });
     return parseSafetensors(await response.arrayBuffer());
   },
+  /** Which tokens cost most. */
+  sweepTokens: (id: string, query: string, signal?: AbortSignal) =>
+    json<T.SweepTokens>(sweepPath(id, `/tokens?${query}`), { signal }),
   sweepUnit: (id: string, hook: string, unit: number, signal?: AbortSignal) =>
     json<T.SweepUnit>(unitPath(id, hook, unit), { signal }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>

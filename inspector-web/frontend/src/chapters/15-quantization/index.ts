@@ -13,6 +13,8 @@ export const PARAMS = {
   zero: flag(),
   /** A canonical weight; the one that loses most when none was chosen. */
   matrix: text(),
+  /** Errors of every weight's schemes are those of its outputs over a corpus. */
+  weighted: flag(),
   /** The cell that is taken apart; the largest weight when none was chosen. */
   output: whole(),
   input: whole(),

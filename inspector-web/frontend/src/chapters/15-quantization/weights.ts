@@ -1,6 +1,7 @@
 import { tensorPath, type Metadata } from '../../api/client';
 import type { Tensor } from '../../api/tensor';
-import type { Scheme, TensorEntry } from '../../api/types';
+import type { Importance, QuantizationError, Scheme, TensorEntry, WeightedError } from '../../api/types';
+import { count } from '../../kit/text/format';
 import type { WeightShow } from '../../state/url';
 import type { Recipe } from '../../kit/figure/recipes';
 
@@ -116,11 +117,24 @@ export function sliceRecipe(slug: string, s: WeightSlice, asked: string, origin:
   };
 }
 
-export function statisticsRecipe(slug: string, tensor: string, origin: string): Recipe {
+export function statisticsRecipe(slug: string, tensor: string, weighted: boolean, origin: string): Recipe {
   return {
-    curl: `curl '${origin}/api/v1${tensorPath(slug, tensor)}/statistics'`,
-    python: `${client(origin)}inspector.statistics(${py(tensor)}, model=${py(slug)})`,
+    curl: `curl '${origin}/api/v1${tensorPath(slug, tensor)}/statistics${weighted ? '?imatrix=newest' : ''}'`,
+    python: `${client(origin)}inspector.statistics(${py(tensor)}, model=${py(slug)}${weighted ? ', imatrix="newest"' : ''})`,
   };
+}
+
+/** What a scheme's error is called, with or without the inputs' mean squares: the same numbers of another sum. */
+export function lossOf(error: QuantizationError | undefined, weighted: boolean): WeightedError | undefined {
+  return weighted ? error?.weighted : error;
+}
+
+/** By what errors are weighted, and of what nothing is known; from the answer. */
+export function weighedBy({ source, corpora, tokens, without }: Importance): string {
+  const of = corpora.length ? corpora.join(', ') : 'a corpus';
+  return without.length
+    ? `What the columns of this weight read over ${of} (${source}) is not known: it is a table, an expert without a token, or a tensor whose columns are no inputs as the file has them.`
+    : `Each column’s squared error counts as much as the mean square of what the column read over ${count(tokens)} tokens of ${of} (${source}): the error of the outputs, were the inputs uncorrelated.`;
 }
 
 function client(origin: string): string {

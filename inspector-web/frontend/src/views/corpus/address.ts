@@ -10,11 +10,16 @@ export const PARAMS = {
   unit: whole(),
   /** What heads are ranked by. */
   role: choice('previous_token', 'first_token', 'self', 'duplicate_token', 'induction', 'entropy'),
+  /** What tokens are sorted by, what comes first, and how often one occurs at least. */
+  by: choice('total', 'mean'),
+  first: choice('most', 'least'),
+  often: whole(),
   /** The layer whose neurons stand together. */
   among: whole(),
 };
 export type Look = Values<typeof PARAMS>;
 export type Role = Look['role'];
+export type By = Look['by'];
 
 export const look = (): Look => valuesOf(PARAMS, page.own);
 

@@ -1,9 +1,11 @@
 /** What a sweep says, in words and series: names, titles, recipes. Pure. */
 import type { Tensor } from '../../api/tensor';
-import type { Sweep, SweepLoss, SweepMean } from '../../api/types';
+import type { Sweep, SweepLoss, SweepMean, SweepTokens } from '../../api/types';
 import type { Origin } from '../../kit/figure/figure';
+import { meanLoss } from '../../kit/figure/corpus';
 import { count, duration, percent, plural, short, when } from '../../kit/text/format';
-import type { Role } from './address';
+import { called } from '../../kit/text/tokens';
+import type { By, Role } from './address';
 
 /** Reducers that the form offers, each with what it tells. */
 export const REDUCERS: [kind: string, tells: string][] = [
@@ -92,29 +94,35 @@ export function origin(s: Sweep, what: string, path: string, python: string, bas
   };
 }
 
-/** Mean loss of positions [from, to), weighted by how many tokens each has. */
-export function meanLoss(positions: SweepLoss['positions'], counts: ArrayLike<number>, from: number, to: number) {
-  let [sum, all] = [0, 0];
-  for (let p = from; p < to; p++) {
-    const loss = positions[p];
-    if (loss === null || loss === undefined) continue;
-    sum += loss * counts[p];
-    all += counts[p];
-  }
-  return all > 0 ? sum / all : null;
-}
-
 /** What context buys: the loss at the first position that has one, and over the last quarter of the window. */
-export function contextTitle({ positions }: SweepLoss, counts: ArrayLike<number>): string {
+export function contextTitle(loss: Pick<SweepLoss, 'positions' | 'counts'>): string {
+  const { positions } = loss;
   const first = positions.findIndex((p) => p !== null);
   const from = Math.max(first + 1, Math.floor((positions.length * 3) / 4));
-  const late = meanLoss(positions, counts, from, positions.length);
+  const late = meanLoss(loss, from, positions.length);
   const early = positions[first];
   if (early == null) return 'Loss by position in the window';
   if (late === null) return `${nth('Position', first)} costs ${short(early)} nats per token`;
   const last = positions.length - 1;
   const where = from === last ? nth('position', last) : `positions ${from} to ${last}`;
   return `A token costs ${short(early)} nats at ${nth('position', first)}, and ${short(late)} at ${where}`;
+}
+
+/** What the first token of a list costs, and how the corpus compares. */
+export function tokensTitle({ tokens, count: all, sum }: SweepTokens, by: By, least: number): string {
+  const [t] = tokens;
+  if (!t) return `No token of this corpus occurs ${plural(least, 'time')}`;
+  const name = called(t.token);
+  if (by === 'total')
+    return `${name} makes ${percent(t.share)} of the whole loss and ${percent(t.count / all)} of the tokens`;
+  return `${name}, which comes ${plural(t.count, 'time')}, costs ${short(t.mean)} nats each; a token of the corpus ${short(sum / all)}`;
+}
+
+/** How often a token may be asked to occur: 1, 2, 5, 10, ... up to what all tokens are. */
+export function stops(all: number): number[] {
+  const steps = [1];
+  for (let ten = 1; ten <= all; ten *= 10) steps.push(2 * ten, 5 * ten, 10 * ten);
+  return steps.filter((n) => n === 1 || n <= all / 10);
 }
 
 export interface LensRow {

@@ -63,7 +63,7 @@ export interface Opens {
   shows: string;
 }
 
-const chapterNumbered = (number: number): Opens['view'] =>
+export const chapterNumbered = (number: number): Opens['view'] =>
   `chapters/${CHAPTERS.find((c) => c.number === number)?.folder ?? ''}`;
 
 export function chapterOf(hook: string, unit: number): Opens | null {

@@ -18,7 +18,8 @@ import org.llminspector.family.Weights;
  * @param storedBytes bytes of these weights in the files
  * @param bytes bytes of all weights under the scheme
  * @param error over all quantized weights together
- * @param weights canonical weights, lowest SQNR first, unquantized ones last
+ * @param weights canonical weights, lowest SQNR first (of the weighted error, where it is asked for), unquantized ones last
+ * @param importance by which errors are weighted too; null where none is asked for
  */
 public record QuantReport(
         SchemeInfo scheme,
@@ -27,7 +28,8 @@ public record QuantReport(
         long bytes,
         double bitsPerWeight,
         Totals error,
-        List<Row> weights) {
+        List<Row> weights,
+        Importance.From importance) {
 
     /**
      * @param name canonical: blocks.0.attn.q.weight, [out, in]
@@ -53,8 +55,11 @@ public record QuantReport(
         }
     }
 
-    /** @param sqnrDb null when the error is 0 */
-    public record Totals(double max, double rms, double relative, Double sqnrDb) {}
+    /**
+     * @param sqnrDb null when the error is 0
+     * @param weighted over all weights that have one; null where none has
+     */
+    public record Totals(double max, double rms, double relative, Double sqnrDb, QuantError.Weighted weighted) {}
 
     /**
      * Size of a whole model under a scheme, with vectors as in the files.
@@ -106,17 +111,27 @@ public record QuantReport(
         weights = List.copyOf(weights);
     }
 
-    /** Quantizes the whole model, a weight at a time. */
+    /**
+     * Quantizes the whole model, a weight at a time.
+     *
+     * @param importance by which errors are weighted too, or null
+     */
     public static QuantReport of(
-            Weights weights, QuantScheme scheme, Consumer<Progress> progress, BooleanSupplier cancelled) {
+            Weights weights,
+            QuantScheme scheme,
+            Importance importance,
+            Consumer<Progress> progress,
+            BooleanSupplier cancelled) {
         List<Row> rows = new ArrayList<>();
+        double[] weighted = new double[2]; // signal and noise
         double noise = 0;
         double signal = 0;
         double max = 0;
         long quantized = 0;
         for (String name : weights.names()) {
             Tensor weight = weights.get(name);
-            Row row = row(name, weight, weights.info(name), scheme, cancelled);
+            double[] means = importance == null ? null : importance.of(name);
+            Row row = row(name, weight, weights.info(name), scheme, means, cancelled);
             rows.add(row);
             QuantError e = row.error();
             if (e != null) {
@@ -125,13 +140,26 @@ public record QuantReport(
                 signal += e.norm() * e.norm();
                 max = Math.max(max, e.max());
                 quantized += weight.size();
+                if (e.weighted() != null) {
+                    double norm = e.weighted().norm();
+                    weighted[0] += norm * norm;
+                    weighted[1] +=
+                            norm * norm * e.weighted().relative() * e.weighted().relative();
+                }
             }
             progress.accept(new Progress(rows.size(), weights.names().size(), name));
         }
-        rows.sort(Comparator.comparing(
-                        (Row r) -> r.error() == null ? null : r.error().sqnrDb(),
+        rows.sort(Comparator.comparing((Row r) -> importance != null && weightedOf(r) == null)
+                .thenComparing(
+                        r -> importance == null || weightedOf(r) == null
+                                ? r.error() == null ? null : r.error().sqnrDb()
+                                : weightedOf(r).sqnrDb(),
                         Comparator.nullsLast(Comparator.naturalOrder()))
                 .thenComparing(r -> r.error() == null));
+        List<Row> without = rows.stream()
+                .filter(r -> r.error() != null && weightedOf(r) == null)
+                .toList();
+        boolean some = rows.stream().anyMatch(r -> weightedOf(r) != null);
         long parameters = rows.stream().mapToLong(r -> elements(r.shape())).sum();
         long bytes = rows.stream().mapToLong(Row::bytes).sum();
         return new QuantReport(
@@ -144,18 +172,32 @@ public record QuantReport(
                         max,
                         quantized == 0 ? 0 : Math.sqrt(noise / quantized),
                         noise == 0 ? 0 : Math.sqrt(noise / signal),
-                        noise == 0 ? null : 10 * Math.log10(signal / noise)),
-                rows);
+                        noise == 0 ? null : 10 * Math.log10(signal / noise),
+                        some ? QuantError.Weighted.of(weighted[0], weighted[1]) : null),
+                rows,
+                importance == null
+                        ? null
+                        : importance.from(without.stream().map(Row::name).toList()));
     }
 
-    private static Row row(String name, Tensor weight, TensorInfo info, QuantScheme scheme, BooleanSupplier cancelled) {
+    private static QuantError.Weighted weightedOf(Row row) {
+        return row.error() == null ? null : row.error().weighted();
+    }
+
+    private static Row row(
+            String name,
+            Tensor weight,
+            TensorInfo info,
+            QuantScheme scheme,
+            double[] means,
+            BooleanSupplier cancelled) {
         List<Long> shape = Arrays.stream(weight.shape()).boxed().toList();
         long stored = info.elements() == 0 ? 0 : Math.round((double) info.bytes() * weight.size() / info.elements());
         SchemeResult result = null;
         String refused = null;
         if (weight.rank() >= 2) {
             try {
-                result = scheme.over(weight, "weight " + name).result(cancelled);
+                result = scheme.over(weight, "weight " + name).result(means, cancelled);
             } catch (Problem p) {
                 refused = p.getMessage();
             }

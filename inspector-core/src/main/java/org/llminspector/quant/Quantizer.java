@@ -35,17 +35,25 @@ public abstract sealed class Quantizer permits HalfQuantizer, IntQuantizer, Norm
         return coded.tensor(scheme, cols());
     }
 
+    /** The scheme's error over the whole weight, and its code counts. */
+    public SchemeResult result(BooleanSupplier cancelled) {
+        return result(null, cancelled);
+    }
+
     /**
-     * The scheme's error over the whole weight, and its code counts.
+     * The same, with the error weighted too.
      *
+     * @param importance mean squares of the columns' inputs, [cols], or null
      * @param cancelled polled; when true, a CancellationException is thrown
      */
-    public SchemeResult result(BooleanSupplier cancelled) {
+    public SchemeResult result(double[] importance, BooleanSupplier cancelled) {
+        if (importance != null && importance.length != cols())
+            throw new IllegalArgumentException(importance.length + " mean squares of " + cols() + " columns");
         ErrorSums[] sums = new ErrorSums[weights.bands()];
         weights.each(cancelled, (band, first, count, values) -> {
             QuantizerOutput coded = room(count);
             for (int r = 0; r < count; r++) row(values, r * cols(), first + r, coded, r);
-            sums[band] = ErrorSums.of(values, first, coded.tensor(scheme, cols()));
+            sums[band] = ErrorSums.of(values, first, coded.tensor(scheme, cols()), importance);
         });
         return SchemeResult.of(scheme, weights, ErrorSums.total(sums));
     }

@@ -18,6 +18,7 @@ import org.llminspector.base.Tensor;
  * @param histogram counts in bins of equal width from min to max, the last one closed
  * @param rows channels by their largest absolute value: a row is one output of a Linear
  * @param columns likewise: a column is one input
+ * @param importance by which errors are weighted too; null where none is asked for
  */
 public record WeightStatistics(
         long values,
@@ -30,7 +31,8 @@ public record WeightStatistics(
         List<Long> histogram,
         Channels rows,
         Channels columns,
-        List<SchemeResult> schemes) {
+        List<SchemeResult> schemes,
+        Importance.From importance) {
 
     /** Bins of the histogram. */
     static final int BINS = 100;
@@ -94,6 +96,22 @@ public record WeightStatistics(
     /** Reads the weight in several passes; refuses non-finite values. */
     public static WeightStatistics of(
             Tensor weights, String where, List<QuantScheme> schemes, BooleanSupplier cancelled) {
+        return of(weights, where, schemes, null, null, cancelled);
+    }
+
+    /**
+     * The same, with errors weighted too.
+     *
+     * @param means of the squares of the columns' inputs, or null
+     * @param from where they are from, or null
+     */
+    public static WeightStatistics of(
+            Tensor weights,
+            String where,
+            List<QuantScheme> schemes,
+            double[] means,
+            Importance.From from,
+            BooleanSupplier cancelled) {
         WeightRows w = new WeightRows(weights, where);
         StatisticsPass first = new StatisticsPass(w);
         w.each(cancelled, first::band);
@@ -105,7 +123,7 @@ public record WeightStatistics(
         List<SchemeResult> results = new ArrayList<>();
         for (QuantScheme scheme : schemes) {
             try {
-                results.add(scheme.over(weights, where).result(cancelled));
+                results.add(scheme.over(weights, where).result(means, cancelled));
             } catch (Problem p) {
                 results.add(SchemeResult.refused(scheme, w, p.getMessage()));
             }
@@ -121,6 +139,7 @@ public record WeightStatistics(
                 shape.histogram(),
                 Channels.of(rows),
                 Channels.of(columns),
-                results);
+                results,
+                from);
     }
 }

@@ -12,6 +12,7 @@ import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.run.sweep.Evidence;
+import org.llminspector.run.sweep.ImportanceSources;
 import org.llminspector.run.sweep.SweepJobs;
 import org.llminspector.run.sweep.Sweeps;
 import org.llminspector.run.work.MemoryLedger;
@@ -43,6 +44,7 @@ public final class Inspector implements AutoCloseable {
     private final Sweeps sweeps;
     private final SweepJobs sweepJobs;
     private final Evidence evidence;
+    private final ImportanceSources importances;
 
     private Inspector(InspectorConfig config) {
         config.nameFolders();
@@ -68,6 +70,7 @@ public final class Inspector implements AutoCloseable {
                 store::newId,
                 cache);
         evidence = new Evidence(sweepJobs, store);
+        importances = new ImportanceSources(open, sweepJobs);
         training = new Training(
                 new TrainingJobs(config.trainedDir(), cache, ledger, open::forget),
                 new TrainingRecords(cache, config.modelRoots()),
@@ -117,6 +120,11 @@ public final class Inspector implements AutoCloseable {
     /** What sweeps say of a run's model. */
     public Evidence evidence() {
         return evidence;
+    }
+
+    /** What quantization errors are weighted by. */
+    public ImportanceSources importances() {
+        return importances;
     }
 
     /** Training jobs, their records, gradients. */

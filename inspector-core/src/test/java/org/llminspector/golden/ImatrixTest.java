@@ -79,7 +79,7 @@ class ImatrixTest {
     @TempDir
     static Path temp;
 
-    private static Map<String, Tensor> squares(Weights weights) {
+    static Map<String, Tensor> squares(Weights weights) {
         InputSquares squares = new InputSquares(new SweptModel(weights.spec(), weights, null));
         WindowBatch batch = new WindowBatch(new int[][] {PROMPT}, new int[1], new long[1], new long[1]);
         try (InspectorEngine engine = Kind.TORCH.open(weights);

@@ -80,7 +80,7 @@ public final class Imatrix {
     }
 
     /** llama.cpp's names of the matrices that read this. */
-    private static List<String> names(Weights weights, MatrixInput input) {
+    static List<String> names(Weights weights, MatrixInput input) {
         DecoderSpec spec = weights.spec();
         List<String> names = new ArrayList<>();
         for (String module : input.modules()) {

@@ -11,6 +11,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.checkpoint.gguf.GgufBlock;
+import org.llminspector.quant.Importance;
 import org.llminspector.quant.QuantReport;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
@@ -126,7 +127,17 @@ public final class ModelWeights {
 
     /** Distribution of a weight's values and its quantization error under each scheme; reads the whole weight once. */
     public WeightStatistics statistics(String slug, String name, List<QuantScheme> schemes, BooleanSupplier cancelled) {
-        return views.statistics(models.folder(slug), name, schemes, cancelled);
+        return statistics(slug, name, schemes, null, cancelled);
+    }
+
+    /**
+     * The same, with errors weighted too.
+     *
+     * @param importance by which, or null
+     */
+    public WeightStatistics statistics(
+            String slug, String name, List<QuantScheme> schemes, Importance importance, BooleanSupplier cancelled) {
+        return views.statistics(models.folder(slug), name, schemes, importance, cancelled);
     }
 
     /** Size of the whole model under each scheme; reads no weight. */
@@ -140,6 +151,20 @@ public final class ModelWeights {
      */
     public QuantReport report(
             String slug, QuantScheme scheme, Consumer<QuantReport.Progress> progress, BooleanSupplier cancelled) {
-        return views.report(models.folder(slug), scheme, progress, cancelled);
+        return report(slug, scheme, null, progress, cancelled);
+    }
+
+    /**
+     * The same, with errors weighted too.
+     *
+     * @param importance by which, or null
+     */
+    public QuantReport report(
+            String slug,
+            QuantScheme scheme,
+            Importance importance,
+            Consumer<QuantReport.Progress> progress,
+            BooleanSupplier cancelled) {
+        return views.report(models.folder(slug), scheme, importance, progress, cancelled);
     }
 }

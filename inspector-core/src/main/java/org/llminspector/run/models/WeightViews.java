@@ -3,6 +3,7 @@ package org.llminspector.run.models;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
@@ -18,6 +19,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.Checkpoint;
 import org.llminspector.checkpoint.TensorInfo;
 import org.llminspector.family.Weights;
+import org.llminspector.quant.Importance;
 import org.llminspector.quant.QuantReport;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.QuantizedTensor;
@@ -44,22 +46,53 @@ final class WeightViews {
     QuantReport report(
             ModelFolder folder,
             QuantScheme scheme,
+            Importance importance,
             Consumer<QuantReport.Progress> progress,
             BooleanSupplier cancelled) {
         return once(
-                List.of(folder, scheme),
+                List.of(folder, scheme, id(importance)),
                 cancelled,
-                () -> QuantReport.of(folder.weights(), scheme, progress, cancelled),
+                () -> QuantReport.of(folder.weights(), scheme, importance, progress, cancelled),
                 QuantReport.class);
     }
 
-    WeightStatistics statistics(ModelFolder folder, String name, List<QuantScheme> schemes, BooleanSupplier cancelled) {
+    private static String id(Importance importance) {
+        return importance == null ? "" : importance.id();
+    }
+
+    WeightStatistics statistics(
+            ModelFolder folder,
+            String name,
+            List<QuantScheme> schemes,
+            Importance importance,
+            BooleanSupplier cancelled) {
         info(folder, name);
         return once(
-                List.of(folder, name, schemes),
+                List.of(folder, name, schemes, id(importance)),
                 cancelled,
-                () -> WeightStatistics.of(whole(folder, name), "tensor " + name, schemes, cancelled),
+                () -> {
+                    double[] means = importance == null ? null : means(folder, name, importance);
+                    Importance.From from =
+                            importance == null ? null : importance.from(means == null ? List.of(name) : List.of());
+                    return WeightStatistics.of(whole(folder, name), "tensor " + name, schemes, means, from, cancelled);
+                },
                 WeightStatistics.class);
+    }
+
+    /**
+     * Mean squares of what a weight's columns are multiplied with. Of the files' tensor only where its columns are inputs (GPT-2's
+     * are outputs) and all canonical weights in it read the same; else null.
+     */
+    private static double[] means(ModelFolder folder, String name, Importance importance) {
+        if (!folder.checkpoint().has(name)) return importance.of(name);
+        List<String> within = folder.canonicalNames().getOrDefault(name, List.of());
+        List<Long> shape = folder.checkpoint().info(name).shape();
+        if (within.isEmpty() || shape.size() != 2) return null;
+        double[] means = importance.of(within.get(0));
+        if (means == null || means.length != shape.get(1)) return null;
+        for (String w : within) if (importance.of(w) != means) return null;
+        float[] inFile = folder.checkpoint().rows(name, 0, 1).toFloats();
+        return Arrays.equals(inFile, folder.weights().rows(within.get(0), 0, 1).toFloats()) ? means : null;
     }
 
     private <T> T once(List<Object> key, BooleanSupplier cancelled, Supplier<T> work, Class<T> type) {

@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.function.Predicate;
 import org.llminspector.engine.Precision;
 import org.llminspector.run.request.RunRequest;
-import org.llminspector.run.store.RunManifest;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.tokenize.Token;
 
@@ -107,8 +106,11 @@ public final class Evidence {
     }
 
     private SweepJob newest(String run, Predicate<SweepJob> kept) {
-        RunManifest manifest = store.manifest(run);
-        String weights = manifest.model().weightsSha256();
+        return newest(sweeps, store.manifest(run).model().weightsSha256(), kept);
+    }
+
+    /** The newest finished sweep over these weights, without interventions, that kept what is asked; or null. */
+    static SweepJob newest(SweepJobs sweeps, String weights, Predicate<SweepJob> kept) {
         return sweeps.list().stream()
                 .filter(j -> !j.results().isEmpty() && j.sweep() != null)
                 .filter(j -> j.sweep().model().weightsSha256().equals(weights))
@@ -129,7 +131,7 @@ public final class Evidence {
         SweepManifest s = job.sweep();
         return new From(
                 job.id(),
-                s.request().corpus().path(),
+                job.request().corpus().path(),
                 s.engine().name(),
                 s.engine().precision(),
                 s.documents(),

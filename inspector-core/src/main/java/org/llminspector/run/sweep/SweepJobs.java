@@ -123,13 +123,7 @@ public final class SweepJobs implements AutoCloseable {
     public SweepRequest.Texts located(SweepRequest.Texts corpus) {
         if (corpus == null || corpus.path() == null) throw Corpora.none();
         if (Corpora.named(corpus.path())) return corpus;
-        Path real;
-        try {
-            real = texts.resolve(corpus.path()).toRealPath();
-            if (!real.startsWith(texts.toRealPath())) real = null;
-        } catch (IOException | java.nio.file.InvalidPathException e) {
-            real = null;
-        }
+        Path real = beside(corpus.path());
         if (real == null) {
             throw Problem.notFound("there is no such corpus")
                     .where("corpus.path")
@@ -144,6 +138,16 @@ public final class SweepJobs implements AutoCloseable {
                 corpus.id(),
                 corpus.paragraphs(),
                 corpus.skipBad());
+    }
+
+    /** A file or folder below the folder of texts; null where there is none of this name, or it is a link out of it. */
+    Path beside(String name) {
+        try {
+            Path real = texts.resolve(name).toRealPath();
+            return real.startsWith(texts.toRealPath()) ? real : null;
+        } catch (IOException | java.nio.file.InvalidPathException e) {
+            return null;
+        }
     }
 
     /** Ends a sweep after the batch under way; what is finished is kept. */
@@ -213,9 +217,13 @@ public final class SweepJobs implements AutoCloseable {
                 thread == null ? null : thread.trouble());
     }
 
+    SweepFolder folder(String id) {
+        return new SweepFolder(dir(id));
+    }
+
     /** The merged results. */
     public SweepResults results(String id) {
-        return new SweepResults(new SweepFolder(dir(id)));
+        return new SweepResults(folder(id));
     }
 
     /** What a sweep says of one neuron, head or expert; its examples' tokens have texts while the model is here. */
@@ -226,6 +234,15 @@ public final class SweepJobs implements AutoCloseable {
                         unit,
                         sweeps.tokens(
                                 new SweepFolder(dir(id)).manifest().model().slug()));
+    }
+
+    /** Which tokens cost most; their texts while the model is here. */
+    public TokenLosses tokens(String id, TokenLosses.Order order) {
+        SweepFolder folder = folder(id);
+        return TokenLosses.of(
+                new SweepResults(folder).file("loss"),
+                order,
+                sweeps.tokens(folder.manifest().model().slug()));
     }
 
     /** The importance matrix of a finished sweep, for llama-quantize. */

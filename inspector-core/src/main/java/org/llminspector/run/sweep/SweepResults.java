@@ -242,8 +242,16 @@ public final class SweepResults {
      * @param low of its 95 % interval over documents; null with one document, as {@code high}
      * @param tokens that are predicted
      * @param positions loss by position in the window; null where no token is
+     * @param counts of the tokens that are predicted at a position
      */
-    public record Loss(double loss, Double low, Double high, double perplexity, long tokens, List<Double> positions) {}
+    public record Loss(
+            double loss,
+            Double low,
+            Double high,
+            double perplexity,
+            long tokens,
+            List<Double> positions,
+            List<Long> counts) {}
 
     /** Loss of all tokens, and by position; null where the sweep did not keep it. */
     public Loss loss() {
@@ -255,17 +263,19 @@ public final class SweepResults {
             double sum = 0;
             long count = 0;
             Double[] means = new Double[(int) sums.size()];
+            List<Long> all = new ArrayList<>();
             for (int p = 0; p < means.length; p++) {
                 long n = (long) counts.get(p);
                 sum += sums.get(p);
                 count += n;
+                all.add(n);
                 if (n > 0) means[p] = sums.get(p) / n;
             }
             if (count == 0) return null;
             Intervals.Mean mean =
                     DocumentSums.of(named(f, "loss/"), "loss/window/", "sum").mean(SEED);
             double loss = sum / count;
-            return new Loss(loss, mean.low(), mean.high(), Math.exp(loss), count, Arrays.asList(means));
+            return new Loss(loss, mean.low(), mean.high(), Math.exp(loss), count, Arrays.asList(means), all);
         }
     }
 

@@ -21,6 +21,10 @@ import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.engine.Precision;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.quant.Importance;
+import org.llminspector.quant.QuantReport;
+import org.llminspector.quant.QuantScheme;
+import org.llminspector.quant.WeightStatistics;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.TextModel;
 import org.llminspector.run.request.RunRequest;
@@ -275,6 +279,89 @@ class SweepsTest {
         GgufFile file = GgufFile.open(done.files().get("imatrix.gguf"));
         assertThat(file.tensors().get("blk.0.attn_q.weight.in_sum2").shape()).endsWith(64L);
         assertThat(file.tensors()).containsKeys("blk.1.ffn_down.weight.counts", "blk.1.ffn_up.weight.in_sum2");
+    }
+
+    /** A report over a sweep: its folder, its file and the sums themselves say the same of a matrix. */
+    @Test
+    void quantizationErrorsAreWeightedByASweep() {
+        Done done = run(request().reduce(List.of("imatrix")), "weigh");
+        String slug = done.manifest().model().slug();
+        Importance folder =
+                inspector.importances().at(slug, temp.resolve("weigh").toString(), () -> false);
+        Importance file = inspector
+                .importances()
+                .at(slug, done.files().get("imatrix.gguf").toString(), () -> false);
+        QuantReport report =
+                inspector.models().weights().report(slug, QuantScheme.of("int4"), folder, p -> {}, () -> false);
+        String down = "blocks.1.mlp.out.weight";
+        QuantReport.Row row = report.weights().stream()
+                .filter(r -> r.name().equals(down))
+                .findFirst()
+                .orElseThrow();
+        float[] w = inspector.models().weights().tensor(slug, down, null, null).toFloats();
+        double[] means = folder.of(down);
+        double signal = 0;
+        for (int i = 0; i < w.length; i++) signal += means[i % means.length] * w[i] * w[i];
+        assertThat(row.error().weighted().norm()).isCloseTo(Math.sqrt(signal), within(1e-9 * Math.sqrt(signal)));
+        assertThat(inspector
+                        .models()
+                        .weights()
+                        .statistics(slug, down, List.of(QuantScheme.of("int4")), file, () -> false)
+                        .schemes()
+                        .get(0)
+                        .error()
+                        .weighted()
+                        .relative())
+                .isCloseTo(row.error().weighted().relative(), within(1e-6));
+        // As the file has it, whose columns are inputs too.
+        WeightStatistics inFile = inspector
+                .models()
+                .weights()
+                .statistics(slug, row.tensor(), List.of(QuantScheme.of("int4")), folder, () -> false);
+        assertThat(inFile.schemes().get(0).error()).isEqualTo(row.error());
+        assertThat(report.importance().without()).doesNotContain(down).contains("embed.weight");
+        assertThat(report.importance().tokens()).isEqualTo(done.manifest().tokens());
+        assertThat(report.error().weighted().relative()).isPositive();
+        double last = -1e9;
+        for (QuantReport.Row r : report.weights()) {
+            if (r.error() == null || r.error().weighted() == null) break;
+            assertThat(r.error().weighted().sqnrDb()).isGreaterThanOrEqualTo(last);
+            last = r.error().weighted().sqnrDb();
+        }
+        assertThat(last).isPositive();
+        assertThatThrownBy(() -> inspector.importances().named(slug, "newest", () -> false))
+                .hasMessageContaining("--reduce imatrix");
+        assertThatThrownBy(() ->
+                        inspector.importances().at("gpt2", temp.resolve("weigh").toString(), () -> false))
+                .hasMessageContaining("another model");
+        assertThatThrownBy(() -> inspector.importances().named(slug, "../weigh/imatrix.gguf", () -> false))
+                .hasMessageContaining("no such importance matrix");
+    }
+
+    /** GPT-2's file has its matrices [in, out]: means of inputs are not laid over columns that are outputs. */
+    @Test
+    void aTensorWhoseColumnsAreOutputsIsNotWeighted() {
+        double[] means = new double[64];
+        java.util.Arrays.fill(means, 2);
+        Importance all = new Importance(
+                "1",
+                "test",
+                List.of(),
+                1,
+                java.util.Map.of("blocks.0.attn.o.weight", means, "blocks.0.attn.q.weight", means));
+        String inFile = "transformer.h.0.attn.c_proj.weight";
+        WeightStatistics s = inspector
+                .models()
+                .weights()
+                .statistics("gpt2", inFile, List.of(QuantScheme.of("int8")), all, () -> false);
+        assertThat(inspector.models().weights().shape("gpt2", inFile)).containsExactly(64L, 64L);
+        assertThat(s.schemes().get(0).error().weighted()).isNull();
+        assertThat(s.importance().without()).containsExactly(inFile);
+        WeightStatistics canonical = inspector
+                .models()
+                .weights()
+                .statistics("gpt2", "blocks.0.attn.o.weight", List.of(QuantScheme.of("int8")), all, () -> false);
+        assertThat(canonical.schemes().get(0).error().weighted()).isNotNull();
     }
 
     /** Into a folder with another request's results: none of them is taken for this one's. */

@@ -167,7 +167,7 @@ public final class Server implements AutoCloseable {
                 new SystemRoutes(models, queue, metrics),
                 new TextRoutes(models, analyses),
                 new ModelRoutes(models, stream),
-                new WeightRoutes(models, analyses, queue, stream),
+                new WeightRoutes(models, analyses, inspector.importances(), queue, stream),
                 new PullRoutes(models, queue, stream),
                 new TrainingRoutes(trainings.jobs(), trainings.records(), queue, stream),
                 new RunRoutes(runs, queue, metrics, stream),

@@ -1,6 +1,7 @@
 package org.llminspector.web.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.javalin.router.Endpoint;
@@ -486,6 +487,18 @@ class ContractTest extends LiveTest {
         assertThat(new String(live.get(at + "/imatrix.gguf").bytes(), 0, 4, java.nio.charset.StandardCharsets.US_ASCII))
                 .isEqualTo("GGUF");
         live.get(at + "/units/" + hook + "/100000").problem(404);
+        importances(id);
+        JsonNode tokens =
+                live.get(at + "/tokens?by=mean&order=least&least=2&limit=3").json();
+        assertThat(tokens.path("tokens")).hasSizeBetween(1, 3);
+        assertThat(tokens.at("/tokens/0/count").asInt()).isGreaterThan(1);
+        assertThat(tokens.path("sum").asDouble())
+                .isCloseTo(
+                        sweep.at("/loss/loss").asDouble()
+                                * sweep.at("/loss/tokens").asInt(),
+                        within(1e-6));
+        live.get(at + "/tokens?by=name").problem(400);
+        live.get(at + "/tokens?least=0").problem(400);
         String run = live.post("/api/v1/runs", "{\"prompt\":\"the cat\"}")
                 .json()
                 .path("id")
@@ -546,6 +559,33 @@ class ContractTest extends LiveTest {
         assertThat(live.get(stopped).json().path("state").asText()).isEqualTo("stopped");
         live.get(stopped + "/results").problem(409);
         live.send("DELETE", stopped, null);
+    }
+
+    /** Quantization errors weighted by a sweep, and by its file. */
+    private static void importances(String sweep) throws IOException {
+        Files.write(
+                live.corpora.resolve("im.gguf"),
+                live.get("/api/v1/sweeps/" + sweep + "/imatrix.gguf").bytes());
+        String model = "/api/v1/models/tiny";
+        String report = model + "/quantization?scheme=int4&imatrix=";
+        JsonNode newest = live.get(report + "newest").json();
+        assertThat(newest.at("/importance/source").asText()).isEqualTo("sweep " + sweep);
+        assertThat(newest.at("/importance/corpora/0").asText()).isEqualTo("cats.txt");
+        assertThat(newest.at("/error/weighted/relative").asDouble()).isPositive();
+        assertThat(live.get(report + sweep).json()).isEqualTo(newest);
+        JsonNode file = live.get(report + "im.gguf").json();
+        assertThat(file.at("/importance/source").asText()).isEqualTo("im.gguf");
+        assertThat(file.at("/weights/0/name")).isEqualTo(newest.at("/weights/0/name"));
+        JsonNode one = live.get(model + "/tensors/blocks.1.mlp.out.weight/statistics?scheme=int4&imatrix=newest")
+                .json();
+        assertThat(one.at("/schemes/0/error/weighted/relative").asDouble()).isPositive();
+        live.get(report + "none.gguf").problem(404);
+        live.get(report + "../outside.gguf").problem(404);
+        live.get(report + "cats.txt").problem(404);
+        live.get("/api/v1/models/bare/quantization?scheme=int4&imatrix=" + sweep)
+                .problem(409);
+        live.get("/api/v1/models/blocks/quantization?scheme=int4&imatrix=newest")
+                .problem(404);
     }
 
     private static void learning() {

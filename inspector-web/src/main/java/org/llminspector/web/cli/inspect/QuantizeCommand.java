@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
+import org.llminspector.quant.Importance;
 import org.llminspector.quant.QuantError;
 import org.llminspector.quant.QuantReport;
 import org.llminspector.quant.QuantScheme;
@@ -22,7 +23,8 @@ import picocli.CommandLine.Option;
 /** Command that reports a quantization scheme's error on every weight of a model; it writes no model. */
 @Command(
         name = "quantize",
-        customSynopsis = "inspector quantize [--model DIR] [--scheme S] [--top N] [--json] [OPTION...]",
+        customSynopsis =
+                "inspector quantize [--model DIR] [--scheme S] [--imatrix FROM] [--top N] [--json] [OPTION...]",
         description =
                 "Says what a quantization scheme loses and saves in every weight of a model, the weights that lose most"
                         + " first. Without --scheme, the schemes that there are. No model is written.",
@@ -31,18 +33,28 @@ import picocli.CommandLine.Option;
             "Columns:",
             "  SQNR      10 log10(|w|^2 / |w - w'|^2), dB: 6 dB are about one bit",
             "  RELATIVE  |w - w'| / |w|",
+            "  OUTPUTS   with --imatrix: the same of the weight's outputs, were its inputs uncorrelated; 20 log10 of",
+            "            sqrt(sum a_j w_ij^2 / sum a_j (w_ij - w'_ij)^2), a_j the mean square of input j over the corpus",
             "  BITS      per weight, with scales and zero points",
             "",
             "Matrices are quantized; vectors (norms, biases) are counted as the file has them.",
             "",
             "Examples:",
             "  inspector quantize --scheme int8",
-            "  inspector quantize --model ./my-model --scheme int4-g32-asym --top 20"
+            "  inspector quantize --model ./my-model --scheme int4-g32-asym --top 20",
+            "  inspector quantize --scheme int4 --imatrix ./sweep      a sweep's folder, or imatrix.gguf"
         })
 public final class QuantizeCommand extends AskCommand {
 
     @Option(names = "--scheme", paramLabel = "S", description = "int8, int3-tensor, int4-g128-asym, nf4, bf16, ...")
     String scheme;
+
+    @Option(
+            names = "--imatrix",
+            paramLabel = "FROM",
+            description = "Weigh errors by what the matrices read too: newest (sweep of the model), a sweep's id or"
+                    + " folder, an imatrix.gguf.")
+    String imatrix;
 
     @Option(names = "--top", paramLabel = "N", description = "Show only the N weights that lose most.")
     int top = Integer.MAX_VALUE;
@@ -59,6 +71,7 @@ public final class QuantizeCommand extends AskCommand {
         }
         QuantScheme chosen = QuantScheme.of(scheme);
         String slug = slug(inspector);
+        Importance importance = importance(inspector, slug, imatrix);
         Progress progress = new Progress(err(), json);
         QuantReport report = inspector
                 .models()
@@ -66,11 +79,29 @@ public final class QuantizeCommand extends AskCommand {
                 .report(
                         slug,
                         chosen,
+                        importance,
                         p -> progress.show(p.done() + " of " + p.of() + " weights"),
                         Thread.currentThread()::isInterrupted);
         progress.clear();
         if (json) out.println(Json.write(report));
         else report(slug, report, out);
+    }
+
+    /** By which errors are weighted too; null where none is asked for. */
+    static Importance importance(Inspector inspector, String slug, String from) {
+        if (from == null) return null;
+        return inspector.importances().at(slug, from, Thread.currentThread()::isInterrupted);
+    }
+
+    /** Where an importance is from, and of what it says nothing. */
+    static void importance(Importance.From from, PrintWriter out) {
+        out.println(String.format(
+                Locale.ROOT,
+                "OUTPUTS: errors weighted by what each column read over %s tokens of %s (%s)",
+                Lines.count(from.tokens()),
+                from.corpora().isEmpty() ? "a corpus" : String.join(", ", from.corpora()),
+                from.source()));
+        if (!from.without().isEmpty()) out.println("It says nothing of " + String.join(", ", from.without()) + ".");
     }
 
     private static void definitions(PrintWriter out) {
@@ -93,51 +124,88 @@ public final class QuantizeCommand extends AskCommand {
                 r.bitsPerWeight(),
                 decibels(r.error().sqnrDb()),
                 r.error().relative()));
+        if (r.error().weighted() != null)
+            out.println(String.format(
+                    Locale.ROOT,
+                    "of their outputs: SQNR %s, relative error %.3g",
+                    decibels(r.error().weighted().sqnrDb()),
+                    r.error().weighted().relative()));
         out.println();
         List<List<String>> table = new ArrayList<>();
-        table.add(List.of("WEIGHT", "FORMAT", "SHAPE", "SIZE", "SO", "BITS", "SQNR", "RELATIVE", "MAX ERROR"));
+        boolean weighted = r.importance() != null;
+        table.add(columns(
+                weighted,
+                List.of("WEIGHT", "FORMAT", "SHAPE", "SIZE", "SO", "BITS", "SQNR", "RELATIVE", "MAX ERROR"),
+                "OUTPUTS"));
         for (QuantReport.Row w : r.weights()) {
             if (table.size() > top) break;
             QuantError e = w.error();
             String kept = w.refused() == null ? "kept" : "refused";
-            table.add(List.of(
-                    w.name(),
-                    w.format(),
-                    w.shape().toString(),
-                    ByteCount.of(w.storedBytes()),
-                    ByteCount.of(w.bytes()),
-                    String.format(Locale.ROOT, "%.2f", w.bitsPerWeight()),
-                    e == null ? kept : decibels(e.sqnrDb()),
-                    e == null ? "" : String.format(Locale.ROOT, "%.3g", e.relative()),
-                    e == null ? "" : String.format(Locale.ROOT, "%.3g", e.max())));
+            table.add(columns(
+                    weighted,
+                    List.of(
+                            w.name(),
+                            w.format(),
+                            w.shape().toString(),
+                            ByteCount.of(w.storedBytes()),
+                            ByteCount.of(w.bytes()),
+                            String.format(Locale.ROOT, "%.2f", w.bitsPerWeight()),
+                            e == null ? kept : decibels(e.sqnrDb()),
+                            e == null ? "" : String.format(Locale.ROOT, "%.3g", e.relative()),
+                            e == null ? "" : String.format(Locale.ROOT, "%.3g", e.max())),
+                    outputs(e)));
         }
         Lines.table(table, out);
+        if (weighted) {
+            out.println();
+            importance(r.importance(), out);
+        }
         for (QuantReport.Row w : r.weights()) {
             if (w.refused() != null) out.println("\n" + w.name() + " was refused: " + w.refused());
         }
     }
 
     /** Prints one weight's errors under several schemes. */
-    static void schemes(List<SchemeResult> results, PrintWriter out) {
+    static void schemes(List<SchemeResult> results, boolean weighted, PrintWriter out) {
         List<List<String>> table = new ArrayList<>();
-        table.add(List.of("SCHEME", "SIZE", "BITS", "SQNR", "RELATIVE", "RMS", "MAX ERROR", "COSINE", "CODES"));
+        table.add(columns(
+                weighted,
+                List.of("SCHEME", "SIZE", "BITS", "SQNR", "RELATIVE", "RMS", "MAX ERROR", "COSINE", "CODES"),
+                "OUTPUTS"));
         for (SchemeResult r : results) {
             QuantError e = r.error();
-            table.add(List.of(
-                    r.scheme().name(),
-                    ByteCount.of(r.bytes()),
-                    String.format(Locale.ROOT, "%.2f", r.bitsPerWeight()),
-                    e == null ? "refused" : decibels(e.sqnrDb()),
-                    e == null ? "" : String.format(Locale.ROOT, "%.3g", e.relative()),
-                    e == null ? "" : String.format(Locale.ROOT, "%.3g", e.rms()),
-                    e == null ? "" : String.format(Locale.ROOT, "%.3g", e.max()),
-                    e == null ? "" : String.format(Locale.ROOT, "%.6f", e.cosine()),
-                    r.codes().isEmpty() ? "" : Integer.toString(r.codes().size())));
+            table.add(columns(
+                    weighted,
+                    List.of(
+                            r.scheme().name(),
+                            ByteCount.of(r.bytes()),
+                            String.format(Locale.ROOT, "%.2f", r.bitsPerWeight()),
+                            e == null ? "refused" : decibels(e.sqnrDb()),
+                            e == null ? "" : String.format(Locale.ROOT, "%.3g", e.relative()),
+                            e == null ? "" : String.format(Locale.ROOT, "%.3g", e.rms()),
+                            e == null ? "" : String.format(Locale.ROOT, "%.3g", e.max()),
+                            e == null ? "" : String.format(Locale.ROOT, "%.6f", e.cosine()),
+                            r.codes().isEmpty()
+                                    ? ""
+                                    : Integer.toString(r.codes().size())),
+                    outputs(e)));
         }
         Lines.table(table, out);
         for (SchemeResult r : results) {
             if (r.refused() != null) out.println("\n" + r.scheme().name() + " cannot: " + r.refused());
         }
+    }
+
+    private static List<String> columns(boolean weighted, List<String> cells, String last) {
+        if (!weighted) return cells;
+        List<String> more = new ArrayList<>(cells);
+        more.add(last);
+        return more;
+    }
+
+    private static String outputs(QuantError e) {
+        if (e == null) return "";
+        return e.weighted() == null ? "not known" : decibels(e.weighted().sqnrDb());
     }
 
     private static String decibels(Double db) {

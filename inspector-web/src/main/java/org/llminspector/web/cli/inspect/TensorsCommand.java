@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
         name = "tensors",
         customSynopsis = {
             "inspector tensors [--model DIR] [--json]",
-            "       inspector tensors [--model DIR] NAME [--json]",
+            "       inspector tensors [--model DIR] NAME [--imatrix FROM] [--json]",
             "       inspector tensors [--model DIR] NAME --scheme S [--rows A:B] [--cols A:B]",
             "       inspector tensors [--model DIR] NAME --block ROW,COL [--json]"
         },
@@ -72,6 +72,12 @@ public final class TensorsCommand extends AskCommand {
             description = "The block that holds this weight.")
     List<Long> block;
 
+    @Option(
+            names = "--imatrix",
+            paramLabel = "FROM",
+            description = "Weigh errors by what the weight's columns read too, as 'inspector quantize' does.")
+    String imatrix;
+
     @Option(names = "--json", description = "Print JSON, as the REST interface has it.")
     boolean json;
 
@@ -89,7 +95,18 @@ public final class TensorsCommand extends AskCommand {
         if (name == null) list(inspector.models().weights().list(slug), out);
         else if (block != null) block(inspector.models().weights().block(slug, name, block.get(0), block.get(1)), out);
         else if (scheme != null) slice(inspector, slug, out);
-        else statistics(inspector.models().weights().statistics(slug, name, QuantScheme.standard(), () -> false), out);
+        else
+            statistics(
+                    inspector
+                            .models()
+                            .weights()
+                            .statistics(
+                                    slug,
+                                    name,
+                                    QuantScheme.standard(),
+                                    QuantizeCommand.importance(inspector, slug, imatrix),
+                                    () -> false),
+                    out);
     }
 
     private void list(List<ModelWeights.Entry> tensors, PrintWriter out) {
@@ -128,7 +145,8 @@ public final class TensorsCommand extends AskCommand {
         channels("rows (outputs)", s.rows(), out);
         channels("columns (inputs)", s.columns(), out);
         out.println();
-        QuantizeCommand.schemes(s.schemes(), out);
+        QuantizeCommand.schemes(s.schemes(), s.importance() != null, out);
+        if (s.importance() != null) QuantizeCommand.importance(s.importance(), out);
     }
 
     private static void channels(String what, WeightStatistics.Channels c, PrintWriter out) {

@@ -15,6 +15,7 @@ import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.sweep.SweepJob;
 import org.llminspector.run.sweep.SweepJobs;
 import org.llminspector.run.sweep.SweepResults;
+import org.llminspector.run.sweep.TokenLosses;
 import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.Replies;
@@ -32,7 +33,15 @@ public final class SweepRoutes implements Routes {
 
     record Results(List<SweepResults.Entry> results) {}
 
+    private enum First {
+        MOST,
+        LEAST
+    }
+
     private static final String SWEEPS = "/api/v1/sweeps";
+
+    /** Most tokens of an answer. */
+    private static final int MOST_TOKENS = 1000;
 
     private final SweepJobs sweeps;
     private final RunQueue queue;
@@ -57,6 +66,7 @@ public final class SweepRoutes implements Routes {
                 ctx -> Replies.json(ctx, new Results(sweeps.results(id(ctx)).entries())));
         routes.get(SWEEPS + "/{id}/results/{kind}", this::tensor);
         routes.get(SWEEPS + "/{id}/imatrix.gguf", this::imatrix);
+        routes.get(SWEEPS + "/{id}/tokens", this::tokens);
         routes.get(SWEEPS + "/{id}/units/{hook}/{unit}", this::unit);
     }
 
@@ -115,6 +125,15 @@ public final class SweepRoutes implements Routes {
         Path file = sweeps.imatrix(id(ctx));
         ctx.header("Content-Disposition", "attachment; filename=\"" + id(ctx) + "-imatrix.gguf\"");
         ctx.contentType("application/octet-stream").result(Reads.stream(file));
+    }
+
+    private void tokens(Context ctx) throws IOException {
+        TokenLosses.Order order = new TokenLosses.Order(
+                Requests.choice(ctx, "by", TokenLosses.By.TOTAL, TokenLosses.By.class),
+                Requests.choice(ctx, "order", First.MOST, First.class) == First.MOST,
+                Requests.number(ctx, "least", 1, 1, Integer.MAX_VALUE),
+                Requests.number(ctx, "limit", 20, 1, MOST_TOKENS));
+        Replies.json(ctx, sweeps.tokens(id(ctx), order));
     }
 
     private void unit(Context ctx) throws IOException {

@@ -15,12 +15,14 @@ import org.llminspector.base.Slice;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.hook.HookId;
+import org.llminspector.quant.Importance;
 import org.llminspector.quant.QuantScheme;
 import org.llminspector.quant.SchemeInfo;
 import org.llminspector.run.Analyses;
 import org.llminspector.run.models.ModelWeights;
 import org.llminspector.run.models.Models;
 import org.llminspector.run.models.WeightSlice;
+import org.llminspector.run.sweep.ImportanceSources;
 import org.llminspector.run.work.RunQueue;
 import org.llminspector.web.server.http.Events;
 import org.llminspector.web.server.http.HttpProblem;
@@ -44,12 +46,15 @@ public final class WeightRoutes implements Routes {
 
     private final Models models;
     private final Analyses analyses;
+    private final ImportanceSources importances;
     private final RunQueue queue;
     private final RunStream stream;
 
-    public WeightRoutes(Models models, Analyses analyses, RunQueue queue, RunStream stream) {
+    public WeightRoutes(
+            Models models, Analyses analyses, ImportanceSources importances, RunQueue queue, RunStream stream) {
         this.models = models;
         this.analyses = analyses;
+        this.importances = importances;
         this.queue = queue;
         this.stream = stream;
     }
@@ -86,12 +91,18 @@ public final class WeightRoutes implements Routes {
         String accept = ctx.header("Accept");
         BooleanSupplier cancelled = queue.cancellation();
         if (accept == null || !accept.contains("text/event-stream")) {
-            Replies.json(ctx, models.weights().report(slug, scheme, p -> {}, cancelled));
+            Replies.json(ctx, models.weights().report(slug, scheme, importance(ctx), p -> {}, cancelled));
             return;
         }
         Events events = new Events();
         stream.answer(ctx, events, () -> models.weights()
-                .report(slug, scheme, p -> events.send(new RunEvent("progress", p)), cancelled));
+                .report(slug, scheme, importance(ctx), p -> events.send(new RunEvent("progress", p)), cancelled));
+    }
+
+    /** By which errors are weighted too; null where none is asked for. */
+    private Importance importance(Context ctx) {
+        String name = ctx.queryParam("imatrix");
+        return name == null ? null : importances.named(slug(ctx), name, queue.cancellation());
     }
 
     private void block(Context ctx) throws IOException {
@@ -101,7 +112,9 @@ public final class WeightRoutes implements Routes {
     }
 
     private void statistics(Context ctx) throws IOException {
-        Replies.json(ctx, models.weights().statistics(slug(ctx), name(ctx), schemes(ctx), queue.cancellation()));
+        Replies.json(
+                ctx,
+                models.weights().statistics(slug(ctx), name(ctx), schemes(ctx), importance(ctx), queue.cancellation()));
     }
 
     private void ofCapture(Context ctx) throws IOException {

@@ -2,6 +2,9 @@ package org.llminspector.web.server.http;
 
 import io.javalin.http.Context;
 import java.io.IOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
 import org.llminspector.base.Problem;
 
 /** Reader of a request's parts: bodies, which {@link Bodies} bounds, and numbers in the query. */
@@ -50,6 +53,21 @@ public final class Requests {
                 .where(name)
                 .expected("a whole number from " + least + " to " + most)
                 .found('"' + text + '"');
+    }
+
+    /** One of a query parameter's names, which are those of an enum in lower case. */
+    public static <E extends Enum<E>> E choice(Context ctx, String name, E standard, Class<E> type) {
+        String text = ctx.queryParam(name);
+        if (text == null) return standard;
+        List<String> names = Arrays.stream(type.getEnumConstants())
+                .map(e -> e.name().toLowerCase(Locale.ROOT))
+                .toList();
+        int at = names.indexOf(text);
+        if (at >= 0) return type.getEnumConstants()[at];
+        throw Problem.invalid("the query parameter does not fit")
+                .where(name)
+                .expected(String.join(", ", names))
+                .found(Problem.shown(text));
     }
 
     public static <T> T required(T value, String field) {
