@@ -59,3 +59,23 @@ tiny_model() {
   cp "$resources"/golden/hf/llama/{config.json,generation_config.json,model.safetensors} \
     "$resources"/tokenizers/spm/{tokenizer.json,tokenizer_config.json} "$1"
 }
+
+# A mixture of experts that reads texts, in the folder $1: the golden Mixtral with a tokenizer cut to its vocabulary.
+tiny_mixture() {
+  local resources=$root/inspector-core/src/test/resources
+  mkdir -p "$1"
+  cp "$resources"/golden/families/mixtral/{config.json,model.safetensors} "$1"
+  cp "$resources/tokenizers/spm/tokenizer_config.json" "$1"
+  python3 - "$resources/tokenizers/spm/tokenizer.json" "$1" <<'END'
+import json, sys
+
+source, folder = sys.argv[1:]
+size = json.load(open(folder + "/config.json"))["vocab_size"]
+tokenizer = json.load(open(source))
+model = tokenizer["model"]
+model["vocab"] = {piece: i for piece, i in model["vocab"].items() if i < size}
+pair = lambda m: m if isinstance(m, list) else m.split(" ")
+model["merges"] = [m for m in model["merges"] if {*pair(m), "".join(pair(m))} <= set(model["vocab"])]
+json.dump(tokenizer, open(folder + "/tokenizer.json", "w"))
+END
+}

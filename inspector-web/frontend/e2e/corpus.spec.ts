@@ -1,5 +1,5 @@
 import type { APIRequestContext, Page } from '@playwright/test';
-import type { ModelSummary, Sweep, SweepUnit } from '../src/api/types';
+import type { ModelSummary, Sweep, SweepTokens, SweepUnit } from '../src/api/types';
 import { axe } from './axe';
 import { defaultModel, expect, figure, hoverUntil, test } from './support';
 
@@ -133,6 +133,94 @@ test('a neuron’s page shows the token that REST says, and its address keeps it
   await page.goto(unitAt(id));
   await page.getByTestId('high').getByRole('link').first().click();
   await expect(page).toHaveURL(/\/chapters\/03-neuron\?.*prompt=.*layer=1.*neuron=3/);
+});
+
+test('the tokens that cost most are REST’s, together and each, either way, and by how often they come', async ({
+  page,
+  request,
+}) => {
+  const model = await reader(request);
+  test.skip(model === null, 'no model of this server reads texts');
+  const { id, loss } = await sweepOf(request, model!.slug);
+  const costly = figure(page, 'costly');
+  const told = async (query: string) =>
+    (await (await request.get(`/api/v1/sweeps/${id}/tokens?${query}`)).json()) as SweepTokens;
+  const shows = async (rest: SweepTokens) => {
+    await expect(costly.locator('[data-token]').first()).toHaveAttribute('data-token', String(rest.tokens[0].token.id));
+    const rows = await costly
+      .locator('[data-token]')
+      .evaluateAll((trs) => trs.map((tr) => [tr.dataset.token, tr.dataset.mean, tr.dataset.share].map(Number)));
+    expect(rows).toEqual(rest.tokens.map((t) => [t.token.id, t.mean, t.share]));
+  };
+  await page.goto(`/corpus?sweep=${id}`);
+  await costly.scrollIntoViewIfNeeded();
+  const all = await told('limit=12');
+  expect(all.count).toBe(loss!.tokens);
+  expect(all.sum).toBeCloseTo(loss!.loss * loss!.tokens, 6);
+  await shows(all);
+  await costly.getByText('Each', { exact: true }).click();
+  await expect(page).toHaveURL(/by=mean/);
+  await shows(await told('by=mean&limit=12'));
+  await costly.getByText('what costs least').click();
+  await shows(await told('by=mean&order=least&limit=12'));
+  const often = costly.getByRole('slider', { name: 'Times, at least' });
+  await often.focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  await expect(page).toHaveURL(/often=5/);
+  const frequent = await told('by=mean&order=least&least=5&limit=12');
+  await shows(frequent);
+  await expect(costly).toContainText(
+    `${frequent.frequent} of ${frequent.kinds} different tokens came at least 5 times`,
+  );
+  await page.reload();
+  await costly.scrollIntoViewIfNeeded();
+  await shows(frequent);
+});
+
+test('experts get what REST says, and each has a page', async ({ page, request }) => {
+  const model = 'tiny-mixture';
+  const data = {
+    a: { model },
+    corpus: { path: 'tales:held_out', documents: 4 },
+    window: 64,
+    reduce: ['router', 'top'],
+  };
+  const begun = (await (await request.post('/api/v1/sweeps', { data })).json()) as Sweep;
+  const sweep = await ended(request, begun.id);
+  const load = async (layer: number) => {
+    const path = `/api/v1/sweeps/${sweep.id}/results/router?name=blocks.${layer}/load`;
+    return (await (await request.get(path, { headers: { accept: 'application/json' } })).json()).values as number[];
+  };
+  await page.goto(`/corpus?sweep=${sweep.id}`);
+  const router = figure(page, 'router');
+  await router.scrollIntoViewIfNeeded();
+  await router.getByRole('button', { name: 'As a table' }).click();
+  const rows = await router
+    .getByRole('region', { name: 'Table of router' })
+    .locator('tbody tr')
+    .evaluateAll((trs) => trs.map((tr) => [...tr.children].map((td) => Number(td.textContent))));
+  const layers = [...new Set(rows.map((r) => r[0]))];
+  for (const layer of layers) {
+    const told = await load(layer);
+    const all = told.reduce((a, b) => a + b, 0);
+    const shown = rows.filter((r) => r[0] === layer);
+    expect(shown.map((r) => r[2])).toEqual(told);
+    expect(shown.map((r) => r[3])).toEqual(told.map((n) => n / all));
+  }
+  const most = rows.reduce((a, b) => (b[3] > a[3] ? b : a));
+  await expect(router.getByRole('heading')).toContainText(`expert ${most[1]}`);
+  for (const width of [390, 1400]) {
+    await page.setViewportSize({ width, height: 900 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  }
+  const map = router.getByRole('application');
+  await map.focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/hook=blocks\.\d+\.mlp\.hook_expert_gates&unit=\d+/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/^Expert \d+ of layer \d+$/);
+  await request.delete(`/api/v1/sweeps/${sweep.id}`);
 });
 
 test('a corpus that is not there is refused visibly, and a unit too', async ({ page, request, quiet }) => {
