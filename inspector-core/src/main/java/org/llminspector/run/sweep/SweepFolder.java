@@ -137,12 +137,13 @@ public final class SweepFolder {
         }
     }
 
-    private Path part(String name) {
+    /** The file of a part. */
+    public Path part(String name) {
         return dir.resolve(PARTS).resolve(name + ".safetensors");
     }
 
     /** Whether a part is there, whole: parts are renamed into place once they are written. */
-    boolean has(String name) {
+    public boolean has(String name) {
         return Files.isRegularFile(part(name));
     }
 
@@ -156,7 +157,7 @@ public final class SweepFolder {
     }
 
     /** Numbers of the shards whose parts are not there. */
-    List<Integer> missing(SweepManifest manifest) {
+    public List<Integer> missing(SweepManifest manifest) {
         List<Integer> missing = new ArrayList<>();
         for (int s = 0; s < manifest.parts().size(); s++)
             if (!has(manifest.parts().get(s))) missing.add(s);

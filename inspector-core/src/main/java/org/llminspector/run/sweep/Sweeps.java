@@ -1,31 +1,15 @@
 package org.llminspector.run.sweep;
 
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedMap;
-import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.llminspector.analysis.reduce.Mergeable;
-import org.llminspector.analysis.reduce.OutputPairs;
-import org.llminspector.analysis.reduce.PairReducer;
-import org.llminspector.analysis.reduce.Reducer;
-import org.llminspector.analysis.reduce.WindowBatch;
-import org.llminspector.base.ByteCount;
 import org.llminspector.base.Problem;
-import org.llminspector.base.Tensor;
-import org.llminspector.engine.Batch;
-import org.llminspector.engine.InspectorEngine;
-import org.llminspector.engine.SessionRequest;
-import org.llminspector.hook.HookId;
-import org.llminspector.hook.HookPoint;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.request.RunRequest;
@@ -152,49 +136,47 @@ public final class Sweeps {
      */
     public Done run(
             SweepRequest request, Path out, Share share, long mostBytes, SweepListener listener, RunQueue.Place place) {
-        check(request);
-        listener.progress(new SweepListener.Progress("reading", 0, 0, 0, 0, -1));
-        PreparedSweep sweep = new PreparedSweep(request, a(request), b(request), listener::cancelled);
-        Worker worker = place == null ? ownPlaces(sweep) : place::call;
         SweepFolder folder = new SweepFolder(out);
-        listener.progress(new SweepListener.Progress("opening", 0, 0, 0, 0, -1));
-        try (OpenModels.Lease a = lease(sweep.a(), listener);
-                OpenModels.Lease b = sweep.b() == null ? null : lease(sweep.b(), listener)) {
-            String created = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
-            SweepManifest manifest = worker.call(() -> sweep.manifest(
-                    engine(sweep.a()).info(),
-                    sweep.b() == null ? null : engine(sweep.b()).info(),
-                    created));
-            if (manifest.bytes() > mostBytes) {
-                throw Problem.tooLarge("the sweep's parts would take too many bytes")
-                        .where("reduce: " + String.join(", ", request.reduce()))
-                        .expected("at most " + ByteCount.of(mostBytes))
-                        .found(manifest.parts().size() + " parts, " + ByteCount.of(manifest.bytes()))
-                        .instead(
-                                "take larger shards (--shard-windows), fewer reducers or hooks, or allow it (--max-bytes)");
-            }
-            folder.write(manifest, sweep.windows());
-            return run(sweep, manifest, folder, share, listener, worker);
+        try (OpenSweep sweep = open(request, mostBytes, listener, place)) {
+            sweep.plan(folder);
+            return run(sweep, folder, share, listener);
         }
     }
 
-    private OpenModels.Lease lease(SweepSide side, SweepListener listener) {
-        RunRequest r = side.request();
-        return models.lease(side.folder(), r.engine(), r.device(), r.plan(), p -> {}, listener::cancelled);
+    /**
+     * Opens a sweep: its corpus is read, its models are open, its parts have names. No shard is computed. The caller closes it.
+     *
+     * @param mostBytes of all parts; more are refused
+     * @param listener gets the phases
+     */
+    public OpenSweep open(SweepRequest request, long mostBytes, SweepListener listener) {
+        return open(request, mostBytes, listener, null);
     }
 
-    /** Called by the queue's worker only. */
-    private InspectorEngine engine(SweepSide side) {
-        return models.engine(side.folder(), side.request());
+    private OpenSweep open(SweepRequest request, long mostBytes, SweepListener listener, RunQueue.Place place) {
+        check(request);
+        listener.progress(new SweepListener.Progress("reading", 0, 0, 0, 0, -1));
+        PreparedSweep sweep = new PreparedSweep(request, a(request), b(request), listener::cancelled);
+        listener.progress(new SweepListener.Progress("opening", 0, 0, 0, 0, -1));
+        OpenSweep open = OpenSweep.open(sweep, models, place == null ? ownPlaces(sweep) : place::call, listener);
+        try {
+            open.refuseAbove(mostBytes);
+            return open;
+        } catch (Problem tooLarge) {
+            open.close();
+            throw tooLarge;
+        }
     }
 
-    /** Runs work on the queue's worker, and waits for it. */
-    private interface Worker {
-        <T> T call(Callable<T> work);
+    /** SHA-256 of the weights of each side: a, and b where there is one. */
+    public List<String> weights(SweepRequest request) {
+        SweepSide b = b(request);
+        String a = a(request).folder().sha256();
+        return b == null ? List.of(a) : List.of(a, b.folder().sha256());
     }
 
-    private Worker ownPlaces(PreparedSweep sweep) {
-        return new Worker() {
+    private OpenSweep.Worker ownPlaces(PreparedSweep sweep) {
+        return new OpenSweep.Worker() {
             @Override
             public <T> T call(Callable<T> work) {
                 return queue.call("sweep", sweep.a().folder().slug(), work);
@@ -202,31 +184,29 @@ public final class Sweeps {
         };
     }
 
-    private Done run(
-            PreparedSweep sweep,
-            SweepManifest manifest,
-            SweepFolder folder,
-            Share share,
-            SweepListener listener,
-            Worker worker) {
+    private static Done run(OpenSweep sweep, SweepFolder folder, Share share, SweepListener listener) {
+        SweepManifest manifest = sweep.manifest();
         List<String> parts = manifest.parts();
         List<Integer> own =
                 IntStream.range(0, parts.size()).filter(share::has).boxed().toList();
         List<Integer> todo = own.stream().filter(s -> !folder.has(parts.get(s))).toList();
         listener.planned(manifest, own.size() - todo.size());
-        Clock clock = new Clock(listener, own.size(), todo, sweep.shards());
+        SweepClock clock = new SweepClock(
+                listener,
+                own.size(),
+                todo.size(),
+                todo.stream().mapToLong(sweep::tokens).sum());
         for (int shard : todo) {
-            SortedMap<String, Tensor> state = worker.call(() -> state(sweep, shard, clock, listener));
-            folder.write(parts.get(shard), state, Map.of("format", SweepManifest.FORMAT, "shard", "" + shard));
+            sweep.compute(shard, folder, clock::ran, listener::cancelled);
             clock.finished();
         }
         List<Integer> missing = folder.missing(manifest);
         Map<String, Path> files = Map.of();
         if (missing.isEmpty()) {
-            listener.progress(new SweepListener.Progress("merging", own.size(), own.size(), clock.windows, 0, 0));
-            files = merged(folder, manifest, sweep.a().folder());
+            listener.progress(new SweepListener.Progress("merging", own.size(), own.size(), clock.windows(), 0, 0));
+            files = merged(folder, manifest, sweep.model());
         }
-        return new Done(manifest, files, todo.size(), missing, clock.read, clock.seconds());
+        return new Done(manifest, files, todo.size(), missing, clock.read(), clock.seconds());
     }
 
     /**
@@ -255,82 +235,5 @@ public final class Sweeps {
         Path imatrix = Merge.imatrix(folder, manifest, model.weights());
         if (imatrix != null) files.put(Merge.IMATRIX, imatrix);
         return files;
-    }
-
-    /** A shard's state; the engine computes a batch at a time. */
-    private SortedMap<String, Tensor> state(PreparedSweep sweep, int shard, Clock clock, SweepListener listener) {
-        InspectorEngine a = engine(sweep.a());
-        InspectorEngine b = sweep.b() == null ? null : engine(sweep.b());
-        List<Reducer> reducers = sweep.reducers(a::unembed);
-        PairReducer pairs = b == null ? null : new OutputPairs();
-        HookId logits = HookId.of(HookPoint.LOGITS);
-        for (WindowBatch batch : sweep.shards().batches(shard)) {
-            if (listener.cancelled()) throw PreparedSweep.cancelled();
-            long from = System.nanoTime();
-            Tensor[] kept = new Tensor[1]; // A's logits, while B runs
-            a.run(new Batch(batch.tokens(), sweep.a().pass(batch.positions(), sweep.hooks()), null), (hook, value) -> {
-                for (Reducer r : reducers) if (r.hooks().contains(hook)) r.add(batch, hook, value);
-                if (pairs != null && hook.equals(logits)) kept[0] = Tensor.of(value.toFloats(), value.shape());
-            });
-            reducers.forEach(r -> r.end(batch));
-            if (pairs != null) {
-                SessionRequest pass = sweep.b().pass(batch.positions(), new TreeSet<>(List.of(logits)));
-                b.run(new Batch(batch.tokens(), pass, null), (hook, value) -> pairs.add(batch, kept[0], value));
-            }
-            clock.ran(batch, System.nanoTime() - from);
-        }
-        SortedMap<String, Tensor> state = new TreeMap<>();
-        reducers.forEach(r -> state.putAll(r.state()));
-        if (pairs != null) state.putAll(pairs.state());
-        return state;
-    }
-
-    /** Rate and time left, from what this process did. */
-    private static final class Clock {
-        private final SweepListener listener;
-        private final int of;
-        private final long toRead;
-        private int done;
-        private int windows;
-        private int batches;
-        private long read;
-        private long nanos;
-
-        Clock(SweepListener listener, int of, List<Integer> todo, Shards shards) {
-            this.listener = listener;
-            this.of = of;
-            this.done = of - todo.size();
-            this.toRead = todo.stream().mapToLong(shards::tokens).sum();
-            show();
-        }
-
-        void ran(WindowBatch batch, long took) {
-            long tokens = (long) batch.size() * batch.positions();
-            windows += batch.size();
-            read += tokens;
-            nanos += took;
-            batches++;
-            if (batches == 2 || (batches == 1 && read == toRead)) estimate(tokens / (took / 1e9));
-            show();
-        }
-
-        private void estimate(double rate) {
-            listener.estimated(new SweepListener.Estimate(toRead, rate, toRead / rate));
-        }
-
-        void finished() {
-            done++;
-            show();
-        }
-
-        double seconds() {
-            return nanos / 1e9;
-        }
-
-        private void show() {
-            double rate = nanos == 0 ? 0 : read / seconds();
-            double left = nanos == 0 ? -1 : (toRead - read) / rate;
-            listener.progress(new SweepListener.Progress("running", done, of, windows, rate, left));
-        }
     }
 }
