@@ -5,6 +5,8 @@ import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.Writer;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -70,8 +72,24 @@ final class ProbeProcess implements AutoCloseable {
         for (String property : List.of("DJL_CACHE_DIR", "ENGINE_CACHE_DIR", "java.io.tmpdir")) {
             if (System.getProperty(property) != null) command.add("-D" + property + "=" + System.getProperty(property));
         }
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), ProbeMain.class.getName()));
+        command.addAll(List.of("-cp", classPath(), ProbeMain.class.getName()));
         return command;
+    }
+
+    /** The program's own class path; before it the program's jar, where a cluster's class loader has brought it. */
+    private static String classPath() {
+        String path = System.getProperty("java.class.path");
+        if (ProbeMain.class.getClassLoader() == ClassLoader.getSystemClassLoader()) return path;
+        try {
+            URI jar = ProbeMain.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI();
+            return Path.of(jar) + File.pathSeparator + path;
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e); // a file's URL is one
+        }
     }
 
     private void read() {

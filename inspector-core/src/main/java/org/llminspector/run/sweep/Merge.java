@@ -60,7 +60,9 @@ final class Merge {
         Map<String, Path> files = new LinkedHashMap<>();
         kinds.forEach((kind, state) -> {
             Path file = folder.dir().resolve(kind + ".safetensors");
-            SafetensorsWriter.write(file, state, Map.of("format", SweepManifest.FORMAT, "reducer", kind));
+            // Sorted: Map.of has another order in another process, and the files would differ.
+            SafetensorsWriter.write(
+                    file, state, new TreeMap<>(Map.of("format", SweepManifest.FORMAT, "reducer", kind)));
             files.put(kind, file);
         });
         return files;

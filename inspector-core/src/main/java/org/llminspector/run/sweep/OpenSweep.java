@@ -121,7 +121,7 @@ public final class OpenSweep implements AutoCloseable {
     void compute(int shard, SweepFolder folder, ObjLongConsumer<WindowBatch> ran, BooleanSupplier cancelled) {
         SortedMap<String, Tensor> state = worker.call(() -> state(shard, ran, cancelled));
         String name = manifest.parts().get(shard);
-        folder.write(name, state, Map.of("format", SweepManifest.FORMAT, "shard", "" + shard));
+        folder.write(name, state, new TreeMap<>(Map.of("format", SweepManifest.FORMAT, "shard", "" + shard)));
     }
 
     /** A shard's state; the engine computes a batch at a time. */
