@@ -13,7 +13,7 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/root/.m2 --mount=type=cache,target=/root/.npm \
     if [ "$PROFILE" = cuda ]; then set -- -Pcuda; fi \
-    && mvn -B -ntp -DskipTests "$@" package \
+    && mvn -B -ntp -DskipTests "$@" -pl inspector-web -am package \
     && cp inspector-web/target/llm-inspector.jar /llm-inspector.jar
 
 FROM eclipse-temurin:17-jre AS runtime-cpu

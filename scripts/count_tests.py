@@ -97,6 +97,7 @@ def main(reports, parts, failed_parts):
         "client": lambda: unittest(reports / "unittest.json"),
         "harness": lambda: unittest(reports / "harness.json"),
         "attack": lambda: unittest(reports / "attack.json"),
+        "spark": lambda: unittest(reports / "spark.json"),
         "wheel": lambda: unittest(reports / "wheel.json"),
         "page": lambda: vitest(reports / "vitest.json"),
         "e2e": lambda: playwright(reports / "playwright.json"),

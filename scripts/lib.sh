@@ -79,3 +79,51 @@ model["merges"] = [m for m in model["merges"] if {*pair(m), "".join(pair(m))} <=
 json.dump(tokenizer, open(folder + "/tokenizer.json", "w"))
 END
 }
+
+# spark_home: sets SPARK_HOME, unless it is set, to a folder with Spark's jars as Maven has them, of the version that inspector-spark is
+# built with; and SPARK_CONF_DIR, so that Spark says only what went wrong.
+spark_home() {
+  local version jackson made
+  local classpath=()
+  version=$(sed -n 's:.*<spark.version>\(.*\)</spark.version>.*:\1:p' "$root/pom.xml")
+  jackson=$(sed -n 's:.*<jackson.version>\(.*\)</jackson.version>.*:\1:p' "$root/pom.xml")
+  made=$root/target/spark-$version
+  export SPARK_CONF_DIR=${SPARK_CONF_DIR:-$made/conf}
+  if [ -n "${SPARK_HOME:-}" ]; then made=$root/target/spark-conf SPARK_CONF_DIR=$root/target/spark-conf/conf; fi
+  mkdir -p "$made/conf"
+  printf '%s\n' 'rootLogger.level = error' 'rootLogger.appenderRef.e.ref = e' 'appender.e.type = Console' 'appender.e.name = e' \
+    'appender.e.target = SYSTEM_ERR' 'appender.e.layout.type = PatternLayout' 'appender.e.layout.pattern = %p %c{1}: %m%n%ex' \
+    'logger.submit.name = org.apache.spark' 'logger.submit.level = fatal' >"$made/conf/log4j2.properties"
+  if [ -n "${SPARK_HOME:-}" ]; then return; fi
+  export SPARK_HOME=$made SPARK_SCALA_VERSION=2.13
+  if [ -f "$made/whole" ]; then return; fi
+  say "Fetching Spark $version" >&2
+  # A POM of its own: Spark's jars in Spark's versions, not those that this program's would make of them.
+  cat >"$made/pom.xml" <<END
+<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>org.llminspector</groupId><artifactId>spark-jars</artifactId><version>1</version>
+<dependencies>
+<dependency><groupId>com.fasterxml.jackson.core</groupId><artifactId>jackson-core</artifactId><version>$jackson</version></dependency>
+<dependency><groupId>org.apache.spark</groupId><artifactId>spark-core_2.13</artifactId><version>$version</version></dependency>
+</dependencies></project>
+END
+  mvn -B -q -ntp -f "$made/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath \
+    -Dmdep.outputFile="$made/classpath" -DincludeScope=runtime >&2
+  rm -rf "$made/jars"
+  mkdir "$made/jars"
+  IFS=: read -ra classpath <"$made/classpath" || true # it has no newline
+  ln -s "${classpath[@]}" "$made/jars"
+  touch "$made/whole"
+}
+
+# spark_class CLASS ARGUMENT...: becomes that program of Spark, with the options that Spark's own launcher gives it (Java 17 wants some
+# thirty --add-opens), as bin/spark-class does. Needs spark_home.
+spark_class() {
+  local command=() word
+  # The launcher writes a 0, a line's end, and then each word before a 0.
+  while IFS= read -r -d '' word; do command+=("${word#$'\n'}"); done < <(
+    java -Xmx128m -cp "$SPARK_HOME/jars/*" org.apache.spark.launcher.Main "$@"
+  )
+  if [ ${#command[@]} -lt 2 ]; then fail "Spark's launcher failed"; fi
+  exec "${command[@]:1}"
+}

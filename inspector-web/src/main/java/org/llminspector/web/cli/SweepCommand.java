@@ -31,6 +31,7 @@ import org.llminspector.web.cli.common.ModelCommand;
 import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.cli.common.QuietOptions;
 import org.llminspector.web.cli.common.SideArgument;
+import org.llminspector.web.cli.common.SweepCluster;
 import org.llminspector.web.report.CorpusText;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,7 +57,8 @@ import picocli.CommandLine.Option;
             "  inspector sweep --engine onnx --b engine=onnx,precision=int8 --corpus tales:held_out --out ./int8",
             "  inspector sweep ... --b precision=fp16 --out ./gate --fail-if 'mean_kld.high>0.02'",
             "  inspector sweep ... --out /shared/sweep --shard 0/2     (on one machine; 1/2 on another)",
-            "  inspector sweep merge /shared/sweep"
+            "  inspector sweep merge /shared/sweep",
+            "  inspector sweep ... --out /shared/sweep --on spark://host:7077     (docs/scale.md)"
         })
 final class SweepCommand extends ModelCommand {
 
@@ -91,6 +93,12 @@ final class SweepCommand extends ModelCommand {
             paramLabel = "I/N",
             description = "Only the shards of one of N processes, I from 0. The parts are merged once all are there.")
     String shard;
+
+    @Option(
+            names = "--on",
+            paramLabel = "ADDRESS",
+            description = "Compute the shards on a cluster, such as spark://host:7077. The result has the same bits.")
+    String on;
 
     @Option(names = "--shard-windows", paramLabel = "N", description = "Windows of one part. Default: 64.")
     Integer shardWindows;
@@ -150,7 +158,7 @@ final class SweepCommand extends ModelCommand {
         Progress progress = new Progress(err(), manners.quiet);
         Path noRuns = Files.createTempDirectory("inspector-sweep");
         try (Inspector inspector = places.open(1, noRuns)) {
-            Sweeps.Done done = inspector.sweeps().run(request, out, share(), maxBytes, listener(progress, interrupt));
+            Sweeps.Done done = done(inspector, request, listener(progress, interrupt));
             progress.clear();
             if (json) out().println(Json.write(done.manifest()));
             else print(done, out(), out);
@@ -167,6 +175,18 @@ final class SweepCommand extends ModelCommand {
             interrupt.done();
             FolderOptions.delete(noRuns);
         }
+    }
+
+    private Sweeps.Done done(Inspector inspector, SweepRequest request, SweepListener listener) {
+        if (on == null) return inspector.sweeps().run(request, out, share(), maxBytes, listener);
+        if (shard != null) {
+            throw Problem.invalid("a cluster is given every shard")
+                    .where("--shard, --on")
+                    .expected("at most one of them")
+                    .found("both");
+        }
+        SweepCluster cluster = SweepCluster.at(on);
+        return cluster.run(on, inspector, places.elsewhere(inspector), request, out, maxBytes, listener);
     }
 
     private int gated(List<Gate> gates, Sweeps.Done done) {

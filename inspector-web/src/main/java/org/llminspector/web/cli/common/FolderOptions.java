@@ -105,6 +105,17 @@ public final class FolderOptions {
         return inspector;
     }
 
+    /** The folders for other machines, and the slug of the model that is meant. */
+    public SweepCluster.Places elsewhere(Inspector inspector) {
+        Path folder = modelFolder();
+        return new SweepCluster.Places(
+                inspector.models().orDefault(slug()),
+                folder == null ? null : folder.toAbsolutePath().normalize(),
+                roots().stream().map(r -> r.toAbsolutePath().normalize()).toList(),
+                memory,
+                trust);
+    }
+
     /** The model's slug for requests: null for the default model. */
     public String slug() {
         return modelFolder() == null ? model : null;
