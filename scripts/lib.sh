@@ -84,7 +84,7 @@ END
 # built with; and SPARK_CONF_DIR, so that Spark says only what went wrong.
 spark_home() {
   local version jackson made
-  local classpath=()
+  local paths=()
   version=$(sed -n 's:.*<spark.version>\(.*\)</spark.version>.*:\1:p' "$root/pom.xml")
   jackson=$(sed -n 's:.*<jackson.version>\(.*\)</jackson.version>.*:\1:p' "$root/pom.xml")
   made=$root/target/spark-$version
@@ -111,8 +111,8 @@ END
     -Dmdep.outputFile="$made/classpath" -DincludeScope=runtime >&2
   rm -rf "$made/jars"
   mkdir "$made/jars"
-  IFS=: read -ra classpath <"$made/classpath" || true # it has no newline
-  ln -s "${classpath[@]}" "$made/jars"
+  IFS=: read -ra paths <"$made/classpath" || true # it has no newline
+  ln -s "${paths[@]}" "$made/jars"
   touch "$made/whole"
 }
 
