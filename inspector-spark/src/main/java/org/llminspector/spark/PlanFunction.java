@@ -1,7 +1,5 @@
 package org.llminspector.spark;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -9,7 +7,8 @@ import java.util.List;
 import java.util.Map;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.llminspector.base.Json;
-import org.llminspector.base.Writes;
+import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 
 /** Plans the sweep on an executor: the first that needs its memory, and the first to say that it lacks it. */
 record PlanFunction(SweepTask task) implements FlatMapFunction<Iterator<Integer>, Plan> {
@@ -18,21 +17,22 @@ record PlanFunction(SweepTask task) implements FlatMapFunction<Iterator<Integer>
 
     @Override
     public Iterator<Plan> call(Iterator<Integer> one) {
-        HeldSweep held = HeldSweep.of(task);
-        held.sweep().plan(held.folder());
+        ExecutorSweep executor = ExecutorSweep.of(task);
+        executor.sweep().plan(executor.folder());
         Map<String, byte[]> files = new HashMap<>();
-        if (!held.shared())
-            for (String name : FILES) files.put(name, read(held.folder().dir().resolve(name)));
-        return List.of(new Plan(Json.write(held.sweep().manifest()), held.shared(), files))
+        if (!executor.shared())
+            for (String name : FILES)
+                files.put(name, read(executor.folder().dir().resolve(name)));
+        return List.of(new Plan(Json.write(executor.sweep().manifest()), executor.shared(), files))
                 .iterator();
     }
 
-    /** A file of this executor's own, whole. */
+    /** A file that this executor wrote, whole. */
     static byte[] read(Path file) {
         try {
-            return Files.readAllBytes(file);
-        } catch (IOException e) {
-            throw Host.named(Writes.failed("a part cannot be sent to the driver", file, e));
+            return Reads.bytes(file, Integer.MAX_VALUE);
+        } catch (Problem p) {
+            throw Host.named(p);
         }
     }
 }

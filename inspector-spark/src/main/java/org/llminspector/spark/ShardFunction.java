@@ -18,23 +18,25 @@ record ShardFunction(SweepTask task, Broadcast<String> manifest) implements Flat
 
     @Override
     public Iterator<Shard> call(Iterator<Integer> shards) throws IOException {
-        HeldSweep held = HeldSweep.of(task);
-        held.check(manifest.value());
+        ExecutorSweep executor = ExecutorSweep.of(task);
+        executor.check(manifest.value());
         List<Shard> done = new ArrayList<>();
-        while (shards.hasNext()) done.add(shard(held, shards.next()));
+        while (shards.hasNext()) done.add(shard(executor, shards.next()));
         return done.iterator();
     }
 
-    private static Shard shard(HeldSweep held, int shard) {
-        String name = held.parts().get(shard);
+    private static Shard shard(ExecutorSweep executor, int shard) {
+        String name = executor.parts().get(shard);
         long from = System.nanoTime();
         long tokens = 0;
         try {
-            if (!held.folder().has(name)) {
-                held.sweep().compute(shard, held.folder());
-                tokens = held.sweep().tokens(shard);
+            if (!executor.folder().has(name)) {
+                executor.sweep().compute(shard, executor.folder());
+                tokens = executor.sweep().tokens(shard);
             }
-            byte[] part = held.shared() ? null : PlanFunction.read(held.folder().part(name));
+            byte[] part = executor.shared()
+                    ? null
+                    : PlanFunction.read(executor.folder().part(name));
             return new Shard(shard, Host.name(), part, tokens, (System.nanoTime() - from) / 1e9, null);
         } catch (Problem p) {
             return new Shard(shard, Host.name(), null, 0, 0, Host.named(p));

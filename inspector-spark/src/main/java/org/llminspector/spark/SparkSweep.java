@@ -122,7 +122,7 @@ public final class SparkSweep implements SweepCluster {
         return conf.set("spark.executor.extraJavaOptions", options.toString().strip());
     }
 
-    /** The driver holds the merged state in its heap. */
+    /** Refuses a merged state that would not fit into the driver's heap. */
     private static void mergeFits(SweepManifest manifest) {
         long most = Runtime.getRuntime().maxMemory() / 2;
         if (manifest.memory() == null || manifest.memory().state() <= most) return;

@@ -1,5 +1,6 @@
 package org.llminspector.analysis.reduce;
 
+import org.llminspector.analysis.reduce.state.Mergeable;
 import org.llminspector.base.Tensor;
 
 /** State that a sweep of two models keeps of both outputs; the same law as {@link Reducer}'s. */

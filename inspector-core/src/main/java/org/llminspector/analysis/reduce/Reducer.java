@@ -1,6 +1,7 @@
 package org.llminspector.analysis.reduce;
 
 import java.util.SortedSet;
+import org.llminspector.analysis.reduce.state.Mergeable;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 

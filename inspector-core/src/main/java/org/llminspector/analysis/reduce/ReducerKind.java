@@ -64,7 +64,11 @@ public enum ReducerKind {
             EnumSet.noneOf(HookPoint.class),
             HookSizes::byPosition,
             "a hook with an axis pos",
-            (model, hooks) -> new Covariance(model.spec(), hooks));
+            (model, hooks) -> new Covariance(model.spec(), hooks)),
+    LOGLIKELIHOOD(
+            "log-probability of each continuation of a .jsonl of tasks, and whether greedy decoding would say it",
+            spec -> of(EnumSet.of(LOGITS), spec),
+            (model, hooks) -> new LogLikelihood());
 
     private final String doc;
     private final Function<DecoderSpec, SortedSet<HookId>> hooks;

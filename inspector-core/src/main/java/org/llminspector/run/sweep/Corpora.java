@@ -1,7 +1,6 @@
 package org.llminspector.run.sweep;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import org.llminspector.base.Problem;
 import org.llminspector.corpus.CorpusFiles;
@@ -29,16 +28,7 @@ final class Corpora {
      *
      * @param files null for a corpus by name
      */
-    record Opened(Documents documents, CorpusFiles files) {
-
-        long badLines() {
-            return files == null ? 0 : files.bad().count();
-        }
-
-        List<String> firstBadLines() {
-            return files == null ? List.of() : files.bad().first();
-        }
-    }
+    record Opened(Documents documents, CorpusFiles files) {}
 
     /** Whether a path is a corpus by name, not a file. */
     static boolean named(String path) {
@@ -52,14 +42,16 @@ final class Corpora {
                 .expected("a file, a folder, or tales:train, tales:held_out");
     }
 
+    static Problem noDocuments(Texts texts) {
+        return Problem.invalid("no documents are asked for")
+                .where("corpus.documents")
+                .expected("1 or more")
+                .found(texts.documents());
+    }
+
     static Opened open(Texts texts) {
         if (texts == null || texts.path() == null || texts.path().isBlank()) throw none();
-        if (texts.documents() != null && texts.documents() < 1) {
-            throw Problem.invalid("no documents are asked for")
-                    .where("corpus.documents")
-                    .expected("1 or more")
-                    .found(texts.documents());
-        }
+        if (texts.documents() != null && texts.documents() < 1) throw noDocuments(texts);
         int colon = texts.path().indexOf(':');
         String name = colon < 0 ? texts.path() : texts.path().substring(0, colon);
         var named = NamedCorpus.find(name);

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.llminspector.analysis.reduce.Imatrix;
-import org.llminspector.analysis.reduce.Mergeable;
+import org.llminspector.analysis.reduce.state.Mergeable;
 import org.llminspector.analysis.reduce.state.State;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;

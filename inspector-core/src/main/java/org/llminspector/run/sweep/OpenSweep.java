@@ -104,7 +104,7 @@ public final class OpenSweep implements AutoCloseable {
 
     /** Writes what the sweep is of: manifest, documents and windows. Results of another request are deleted. */
     public void plan(SweepFolder folder) {
-        folder.write(manifest, sweep.windows());
+        folder.write(manifest, sweep.windows(), sweep.tasks());
     }
 
     /** Computes a shard on the queue's worker and writes its part. */
@@ -135,12 +135,11 @@ public final class OpenSweep implements AutoCloseable {
             if (cancelled.getAsBoolean()) throw PreparedSweep.cancelled();
             long from = System.nanoTime();
             Tensor[] kept = new Tensor[1]; // A's logits, while B runs
-            left.run(
-                    new Batch(batch.tokens(), sweep.a().pass(batch.positions(), sweep.hooks()), null),
-                    (hook, value) -> {
-                        for (Reducer r : reducers) if (r.hooks().contains(hook)) r.add(batch, hook, value);
-                        if (pairs != null && hook.equals(logits)) kept[0] = Tensor.of(value.toFloats(), value.shape());
-                    });
+            int[][] read = sweep.read(batch);
+            left.run(new Batch(read, sweep.a().pass(read[0].length, sweep.hooks()), null), (hook, value) -> {
+                for (Reducer r : reducers) if (r.hooks().contains(hook)) r.add(batch, hook, value);
+                if (pairs != null && hook.equals(logits)) kept[0] = Tensor.of(value.toFloats(), value.shape());
+            });
             reducers.forEach(r -> r.end(batch));
             if (pairs != null) {
                 SessionRequest pass = sweep.b().pass(batch.positions(), new TreeSet<>(List.of(logits)));

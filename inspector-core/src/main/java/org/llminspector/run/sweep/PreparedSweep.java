@@ -6,20 +6,23 @@ import java.util.List;
 import java.util.SortedSet;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
-import org.llminspector.analysis.reduce.Mergeable;
 import org.llminspector.analysis.reduce.OutputPairs;
 import org.llminspector.analysis.reduce.Reducer;
 import org.llminspector.analysis.reduce.Reducers;
 import org.llminspector.analysis.reduce.SweptModel;
+import org.llminspector.analysis.reduce.WindowBatch;
+import org.llminspector.analysis.reduce.state.Mergeable;
 import org.llminspector.base.ByteCount;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.corpus.BadLines;
 import org.llminspector.corpus.Document;
 import org.llminspector.engine.EngineInfo;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.run.evaluate.TaskTokens;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.request.SweepRequest;
 
@@ -40,8 +43,10 @@ final class PreparedSweep {
     private final SweepRequest request;
     private final SweepSide a;
     private final SweepSide b; // null for one side
-    private final Corpora.Opened corpus;
+    private final TaskWindows tasks; // null for a corpus of texts
+    private final BadLines bad; // null for a corpus by name
     private final int[] prefix;
+    private final int window; // most tokens that are read together
     private final Windows windows;
     private final Shards shards;
     private final SortedSet<HookId> hooks;
@@ -57,7 +62,7 @@ final class PreparedSweep {
         List<Reducer> reducers = reducers(x -> x);
         this.hooks = Reducers.hooks(reducers);
         if (b != null) hooks.add(HookId.of(HookPoint.LOGITS));
-        int window = window(request, a, b);
+        this.window = window(request, a, b);
         int each = request.shardWindows() == null ? SHARD : request.shardWindows();
         if (each < 1) {
             throw Problem.invalid("a shard has no windows")
@@ -68,8 +73,34 @@ final class PreparedSweep {
         a.check(window, "a");
         if (b != null) b.check(window, "b");
         this.prefix = a.prefix();
-        this.windows = new Windows(prefix, window);
-        this.corpus = Corpora.open(request.corpus());
+        if (evaluates(request)) {
+            // Of a row the last token is predicted, not read.
+            this.windows = new Windows(prefix, window + 1);
+            TaskTokens tokens = new TaskTokens(a.folder().requireTokenizer(), window);
+            this.tasks = TaskWindows.read(request.corpus(), tokens, windows, () -> {
+                if (cancelled.getAsBoolean()) throw cancelled();
+            });
+            this.bad = tasks.file().bad();
+        } else {
+            this.windows = new Windows(prefix, window);
+            this.tasks = null;
+            this.bad = texts(cancelled);
+        }
+        if (windows.size() == 0) {
+            throw Problem.invalid("the corpus has no tokens")
+                    .where(request.corpus().path())
+                    .expected(tasks == null ? "a document with text" : "a line with a task")
+                    .found(badLines() == 0 ? "none" : badLines() + " bad lines");
+        }
+        int longest = tasks == null ? window : windows.longest() - 1;
+        long row = Math.max(1, CaptureBudget.bytes(a.folder().spec(), hooks, longest));
+        this.shards = new Shards(windows, each, (int) Math.max(1, Math.min(MOST_ROWS, BATCH_BYTES / row)));
+        fits();
+    }
+
+    /** Cuts the corpus's documents into windows. */
+    private BadLines texts(BooleanSupplier cancelled) {
+        Corpora.Opened corpus = Corpora.open(request.corpus());
         corpus.documents().read(d -> {
             if (cancelled.getAsBoolean()) throw cancelled();
             int[] ids = a.ids(d.text());
@@ -77,22 +108,24 @@ final class PreparedSweep {
             windows.add(d.id(), ids);
             return true;
         });
-        if (windows.size() == 0) {
-            throw Problem.invalid("the corpus has no tokens")
-                    .where(request.corpus().path())
-                    .expected("a document with text")
-                    .found(corpus.badLines() == 0 ? "none" : corpus.badLines() + " lines that are no documents");
-        }
-        long row = Math.max(1, CaptureBudget.bytes(a.folder().spec(), hooks, window));
-        this.shards = new Shards(windows, each, (int) Math.max(1, Math.min(MOST_ROWS, BATCH_BYTES / row)));
-        fits();
+        return corpus.files() == null ? null : corpus.files().bad();
     }
 
-    /** Most tokens of a window: as asked, within both models' contexts. */
+    private long badLines() {
+        return bad == null ? 0 : bad.count();
+    }
+
+    /** Whether the corpus is a file of tasks, whose continuations are scored. */
+    static boolean evaluates(SweepRequest request) {
+        return request.reduce().contains(TaskResults.KIND);
+    }
+
+    /** Most tokens of a window: as asked, within both models' contexts. Of an evaluation the model's context. */
     static int window(SweepRequest request, SweepSide a, SweepSide b) {
         int context = a.folder().spec().maxContext();
         if (b != null) context = Math.min(context, b.folder().spec().maxContext());
-        int window = request.window() == null ? Math.min(WINDOW, context) : request.window();
+        int standard = evaluates(request) ? context : Math.min(WINDOW, context);
+        int window = request.window() == null ? standard : request.window();
         if (window <= context) return window;
         throw Problem.invalid("the window is longer than the model's context")
                 .where("window")
@@ -143,6 +176,16 @@ final class PreparedSweep {
                     .expected("a reducer, such as loss")
                     .found("none");
         }
+        if (evaluates(request)) {
+            if (b != null || request.reduce().size() > 1) {
+                throw Problem.invalid("an evaluation is of one model, and keeps nothing else")
+                        .where(b != null ? "b" : "reduce")
+                        .expected(TaskResults.KIND + " alone")
+                        .found(b != null ? "a side b" : String.join(", ", request.reduce()))
+                        .instead("ask for the other in a sweep of its own");
+            }
+            TaskWindows.check(request.corpus());
+        }
         a.checkCache("a");
         if (b != null) b.checkCache("b");
         if (!a.folder().hasTokenizer()) {
@@ -191,6 +234,19 @@ final class PreparedSweep {
         return windows;
     }
 
+    /** Of an evaluation; null for a corpus of texts. */
+    TaskWindows tasks() {
+        return tasks;
+    }
+
+    /** Tokens of a batch that the model reads: of an evaluation's rows all but the last. */
+    int[][] read(WindowBatch batch) {
+        if (tasks == null) return batch.tokens();
+        int[][] rows = batch.tokens().clone();
+        for (int r = 0; r < rows.length; r++) rows[r] = Arrays.copyOf(rows[r], rows[r].length - 1);
+        return rows;
+    }
+
     Shards shards() {
         return shards;
     }
@@ -233,13 +289,13 @@ final class PreparedSweep {
                 engine,
                 engineB,
                 Arrays.stream(prefix).boxed().toList(),
-                windows.length(),
+                window,
                 windows.size(),
                 windows.documents().size(),
                 windows.counted(),
                 windows.tokens(),
-                corpus.badLines(),
-                corpus.firstBadLines(),
+                badLines(),
+                bad == null ? List.of() : bad.first(),
                 shards.batch(),
                 names,
                 parts,

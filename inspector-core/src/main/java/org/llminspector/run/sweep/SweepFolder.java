@@ -34,6 +34,9 @@ public final class SweepFolder {
     private static final String PARTS = "parts";
     private static final String DOCUMENTS = "documents.jsonl";
 
+    /** An evaluation's files beside its merged log-likelihoods: a summary, and a line for each task. */
+    static final List<String> EVALUATION = List.of("evaluation.json", "evaluation.jsonl");
+
     private final Path dir;
 
     public SweepFolder(Path dir) {
@@ -81,16 +84,19 @@ public final class SweepFolder {
         return results;
     }
 
-    void write(SweepManifest manifest, Windows windows) {
+    /** @param tasks of an evaluation; null for a sweep of texts */
+    void write(SweepManifest manifest, Windows windows, TaskWindows tasks) {
         try {
             dropUnfinished(Files.createDirectories(dir.resolve(PARTS)));
             // Of an earlier request into this folder, they would be taken for this one's.
             for (Path results : results().values()) Files.delete(results);
             Files.deleteIfExists(dir.resolve(Merge.IMATRIX));
+            for (String file : EVALUATION) Files.deleteIfExists(dir.resolve(file));
             Writes.replace(dir.resolve(DOCUMENTS), lines(windows.documents()));
             SortedMap<String, Tensor> cut = windows.state();
+            if (tasks != null) cut.putAll(tasks.state());
             cut.replaceAll((name, tensor) -> State.narrowed(tensor));
-            SafetensorsWriter.write(dir.resolve("windows.safetensors"), cut, Map.of());
+            SafetensorsWriter.write(windows(), cut, Map.of());
             Writes.replace(dir.resolve("sweep.json"), Json.write(manifest));
         } catch (IOException e) {
             throw Writes.failed("the sweep cannot be kept", dir, e);
@@ -101,6 +107,11 @@ public final class SweepFolder {
         StringBuilder lines = new StringBuilder();
         for (String id : ids) lines.append(Json.mapper().writeValueAsString(id)).append('\n');
         return lines.toString();
+    }
+
+    /** The file of the windows' tokens. */
+    Path windows() {
+        return dir.resolve("windows.safetensors");
     }
 
     /** Ids of the documents, by index. */
@@ -131,7 +142,7 @@ public final class SweepFolder {
     public void keepResults() {
         try {
             Writes.deleteAll(dir.resolve(PARTS));
-            Files.deleteIfExists(dir.resolve("windows.safetensors"));
+            Files.deleteIfExists(windows());
         } catch (IOException e) {
             throw Writes.failed("the sweep's parts cannot be deleted", dir, e);
         }

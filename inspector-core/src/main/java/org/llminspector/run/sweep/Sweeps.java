@@ -8,7 +8,7 @@ import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import org.llminspector.analysis.reduce.Mergeable;
+import org.llminspector.analysis.reduce.state.Mergeable;
 import org.llminspector.base.Problem;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
@@ -234,6 +234,7 @@ public final class Sweeps {
         Map<String, Path> files = new LinkedHashMap<>(Merge.merge(folder, manifest, states));
         Path imatrix = Merge.imatrix(folder, manifest, model.weights());
         if (imatrix != null) files.put(Merge.IMATRIX, imatrix);
+        files.putAll(TaskResults.write(folder));
         return files;
     }
 }

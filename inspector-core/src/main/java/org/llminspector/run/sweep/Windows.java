@@ -64,7 +64,25 @@ final class Windows {
         }
     }
 
+    /** Begins a document whose rows are given. */
+    void document(String id) {
+        documents.add(id);
+    }
+
+    /**
+     * Adds a window of the last document as it is, without the prefix.
+     *
+     * @param from the first position that counts
+     */
+    void row(int[] ids, int from) {
+        window(new int[0], ids, 0, ids.length, from);
+    }
+
     private void window(int[] ids, int start, int end, int from) {
+        window(prefix, ids, start, end, from);
+    }
+
+    private void window(int[] before, int[] ids, int start, int end, int from) {
         if (size == begins.length) {
             begins = Arrays.copyOf(begins, 2 * size);
             froms = Arrays.copyOf(froms, 2 * size);
@@ -74,9 +92,9 @@ final class Windows {
         froms[size] = from;
         owners[size] = documents.size() - 1;
         size++;
-        append(prefix, 0, prefix.length);
+        append(before, 0, before.length);
         append(ids, start, end);
-        counted += prefix.length + end - start - from;
+        counted += before.length + end - start - from;
     }
 
     private void append(int[] ids, int start, int end) {

@@ -14,10 +14,10 @@ import org.llminspector.run.sweep.SweepFolder;
 import org.llminspector.run.sweep.SweepListener;
 import org.llminspector.run.sweep.SweepManifest;
 
-/** The sweep of this executor: its corpus cut and its model open once, for all tasks of the JVM. */
-final class HeldSweep implements AutoCloseable {
+/** The open sweep of an executor's JVM: its corpus is cut and its model open once, for all tasks. */
+final class ExecutorSweep implements AutoCloseable {
 
-    private static HeldSweep held;
+    private static ExecutorSweep open; // the JVM's; null before the first task
 
     private final String id;
     private final Inspector inspector;
@@ -27,7 +27,7 @@ final class HeldSweep implements AutoCloseable {
     private final Path scratch;
     private boolean checked;
 
-    private HeldSweep(SweepTask task) throws IOException {
+    private ExecutorSweep(SweepTask task) throws IOException {
         id = task.id();
         scratch = Files.createTempDirectory("inspector-spark");
         shared = Files.exists(Path.of(task.marker()));
@@ -51,14 +51,14 @@ final class HeldSweep implements AutoCloseable {
      *
      * @throws Problem with this host's name, where this machine cannot have it
      */
-    static synchronized HeldSweep of(SweepTask task) {
-        if (held != null && held.id.equals(task.id())) return held;
-        if (held != null) held.close();
-        held = null;
+    static synchronized ExecutorSweep of(SweepTask task) {
+        if (open != null && open.id.equals(task.id())) return open;
+        if (open != null) open.close();
+        open = null;
         try {
-            held = new HeldSweep(task);
-            Runtime.getRuntime().addShutdownHook(new Thread(held::deleteScratch));
-            return held;
+            open = new ExecutorSweep(task);
+            Runtime.getRuntime().addShutdownHook(new Thread(open::deleteScratch));
+            return open;
         } catch (Problem p) {
             throw Host.named(p);
         } catch (IOException e) {

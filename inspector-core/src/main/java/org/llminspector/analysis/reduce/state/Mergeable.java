@@ -1,4 +1,4 @@
-package org.llminspector.analysis.reduce;
+package org.llminspector.analysis.reduce.state;
 
 import java.util.SortedMap;
 import java.util.function.Function;
