@@ -52,6 +52,7 @@ class ArchitectureTest {
                                 "org.llminspector.base..",
                                 "org.llminspector.engine", // EngineInfo, of a manifest
                                 "org.llminspector.run",
+                                "org.llminspector.run.models", // Models, which the facade gives
                                 "org.llminspector.run.request",
                                 "org.llminspector.run.sweep",
                                 "org.llminspector.web.cli",
