@@ -86,7 +86,6 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
-    /** How small folders and files are, inspector-core's test of this name asks of every module. */
     @Test
     void everyClassIsInTheRoomThatSaysWhatItIsFor() {
         assertThat(Path.of("src/main/java", OURS.replace('.', '/'), "package-info.java"))

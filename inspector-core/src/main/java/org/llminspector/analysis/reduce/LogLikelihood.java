@@ -6,6 +6,7 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.llminspector.analysis.Vectors;
 import org.llminspector.analysis.reduce.state.WindowTable;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
@@ -42,7 +43,7 @@ public final class LogLikelihood implements Reducer {
             LogitRows.each(logits, b * logits.shape()[1] + first - 1, positions - first, (r, x) -> {
                 int token = tokens[first + r];
                 logprob[first + r] = x[token] - LogitRows.logSum(x);
-                greedy[first + r] = largest(x) == token;
+                greedy[first + r] = Vectors.argmax(x) == token;
             });
             double sum = 0;
             boolean all = true;
@@ -57,13 +58,6 @@ public final class LogLikelihood implements Reducer {
             windows.integer(3, all ? 1 : 0);
             windows.number(0, sum);
         }
-    }
-
-    /** The first of the largest. */
-    private static int largest(float[] logits) {
-        int best = 0;
-        for (int i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i;
-        return best;
     }
 
     @Override

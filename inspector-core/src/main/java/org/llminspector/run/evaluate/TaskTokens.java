@@ -118,7 +118,7 @@ public final class TaskTokens {
 
     /** With what the tokenizer puts before a text, not with what it puts after one. */
     private int[] ids(String text) {
-        if ((bos != null && !bos.isEmpty() && text.startsWith(bos))) return plain(text);
+        if (bos != null && !bos.isEmpty() && text.startsWith(bos)) return plain(text);
         List<Token> tokens = tokenizer.encode(text, true);
         int end = tokens.size();
         while (end > 0 && tokens.get(end - 1).added()) end--;

@@ -77,7 +77,7 @@ final class SweepCommand extends ModelCommand {
             split = ",",
             description =
                     "What is kept: moments, loss, top, histogram, imatrix, heads, router, lens, covariance:HOOK; KIND:HOOK for"
-                            + " hooks of its own. Default:"
+                            + " hooks of its own; or loglikelihood alone, of a .jsonl of tasks (docs/sweeps.md). Default:"
                             + " loss,moments.")
     List<String> reduce;
 
