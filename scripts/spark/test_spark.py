@@ -1,6 +1,7 @@
 """Sweeps on a real Spark cluster of this machine, and as plain jobs: the local sweep's bits, whoever dies."""
 
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -16,16 +17,29 @@ from cluster import ROOT, Cluster, inspector, said  # noqa: E402
 MODEL = "tales-4m"
 SWEEP = ["sweep", "--model", MODEL, "--corpus", "tales:held_out", "--documents", "12", "--shard-windows", "1"]
 ONE = [*SWEEP, "--reduce", "loss,moments"]
+TASKS = ROOT / "inspector-core/src/test/resources/golden/loglikelihood/tasks.jsonl"
+EVALUATE = ["evaluate", "--model", MODEL, "--tasks", TASKS, "--shard-windows", "3"]
 
 
 def results(folder):
     """Hashes of all that a sweep says, by name; without sweep.json, which has the time."""
-    files = [f for f in folder.iterdir() if f.suffix in (".safetensors", ".jsonl", ".gguf")]
+    files = [f for f in folder.iterdir() if f.suffix in (".safetensors", ".jsonl", ".gguf") or f.name == "evaluation.json"]
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
 def parts(folder):
-    return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in (folder / "parts").glob("*.safetensors")}
+    files = [f for f in (folder / "parts").glob("*.safetensors") if f.is_file()]
+    return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+def made(folder):
+    """When each part was made."""
+    return {f.name: f.stat().st_mtime_ns for f in (folder / "parts").glob("*.safetensors") if f.is_file()}
+
+
+def numbers(text):
+    """The lines of an evaluation's numbers."""
+    return [line for line in text.splitlines() if line.startswith(("acc", "logprob", "perplexity", "greedy", "truncated"))]
 
 
 def setUpModule():
@@ -67,9 +81,9 @@ class SparkTest(unittest.TestCase):
             self.same(LOCAL, out)
             self.assertEqual(parts(LOCAL), parts(out))
         # What is there is not made again.
-        before = {f: f.stat().st_mtime_ns for f in (out / "parts").glob("*.safetensors")}
+        before = made(out)
         said(inspector(*ONE, "--out", out, "--on", cluster.url))
-        self.assertEqual(before, {f: f.stat().st_mtime_ns for f in before})
+        self.assertEqual(before, made(out))
         print(f"\n{len(parts(LOCAL))} parts: {ALONE:.1f} s alone, {seconds[0]:.1f} s on one worker, {seconds[1]:.1f} s on two, start included")
 
     def test_two_sides_and_a_folder_that_is_not_shared(self):
@@ -88,11 +102,37 @@ class SparkTest(unittest.TestCase):
         sweep = inspector(*ONE, "--out", out, "--on", cluster.url)
         cluster.wait(lambda: len(parts(out)) >= 3, "the third part", 120)
         cluster.kill(cluster.workers[0])
-        made = {f.name: f.stat().st_mtime_ns for f in (out / "parts").glob("*.safetensors")}
+        before = made(out)
         said(sweep)
         self.same(LOCAL, out)
-        again = {f.name: f.stat().st_mtime_ns for f in (out / "parts").glob("*.safetensors")}
-        self.assertEqual(made, {name: again[name] for name in made}, "finished parts were made again")
+        after = made(out)
+        self.assertEqual(before, {name: after[name] for name in before}, "finished parts were made again")
+
+    def test_an_evaluation_goes_on_with_the_shard_that_failed_and_has_the_local_bits(self):
+        local = self.temp / "local"
+        told = numbers(said(inspector(*EVALUATE, "--out", local)))
+        self.assertEqual(7, len(told), told)
+        names = json.loads((local / "sweep.json").read_text())["parts"]
+        cluster = self.cluster(1)
+        # A folder in its place: this part cannot be written.
+        one = self.temp / "one"
+        blocked = one / "parts" / f"{names[4]}.safetensors"
+        (blocked / "in the way").mkdir(parents=True)
+        text = said(inspector(*EVALUATE, "--out", one, "--on", cluster.url), expected=9)
+        self.assertIn("1 missing, of the shards 4:", text)
+        self.assertIn("host w0", text)
+        before = made(one)
+        self.assertEqual({f"{name}.safetensors" for name in names} - {blocked.name}, set(before))
+        self.assertFalse((one / "evaluation.json").exists())
+        shutil.rmtree(blocked)
+        self.assertEqual(told, numbers(said(inspector(*EVALUATE, "--out", one, "--on", cluster.url))))
+        self.assertEqual(before, {name: at for name, at in made(one).items() if name != blocked.name})
+        self.same(local, one)
+        cluster.worker("w1")
+        two = self.temp / "two"
+        self.assertEqual(told, numbers(said(inspector(*EVALUATE, "--out", two, "--on", cluster.url))))
+        self.same(local, two)
+        self.assertIn("evaluation.json", results(two))
 
     def test_a_machine_with_another_model_is_named_and_left_out(self):
         other = self.temp / "models"
@@ -101,12 +141,24 @@ class SparkTest(unittest.TestCase):
         data = bytearray(weights.read_bytes())
         data[-8] ^= 1
         weights.write_bytes(data)
-        cluster = self.cluster(0)
+        cluster = self.cluster(1)
         cluster.worker("stale", LLM_INSPECTOR_MODELS=str(other))
+        # The good machine computes what the other was given, and the sweep says so.
         out = self.temp / "out"
-        text = said(inspector(*ONE, "--out", out, "--on", cluster.url), expected=4)
+        both = "--conf spark.cores.max=2 --conf spark.scheduler.minRegisteredResourcesRatio=1"
+        text = said(inspector(*ONE, "--out", out, "--on", cluster.url, opts=both))
+        self.assertIn("a machine was left out", text)
         self.assertIn("the model's file differs on one machine", text)
         self.assertIn("host stale", text)
+        self.assertNotIn("host w0", text)
+        self.same(LOCAL, out)
+        # Alone it computes nothing.
+        cluster.kill(cluster.workers[0])
+        none = self.temp / "none"
+        text = said(inspector(*ONE, "--out", none, "--on", cluster.url), expected=4)
+        self.assertIn("the model's file differs on one machine", text)
+        self.assertIn("host stale", text)
+        self.assertEqual({}, parts(none))
 
     def test_a_machine_without_the_memory_says_so_before_a_shard_runs(self):
         cluster = self.cluster(1)

@@ -485,6 +485,34 @@ class Inspector:
         rest = _without_none(b=b, reduce=kept, hooks=read, window=window, name=name)
         return Sweep(self, self._json("POST", "sweeps", {"a": a, "corpus": texts, **rest}))
 
+    def evaluate(
+        self,
+        tasks: Union[str, Json],
+        *,
+        model: Optional[str] = None,
+        engine: Optional[str] = None,
+        precision: Optional[str] = None,
+        limit: Optional[int] = None,
+        name: Optional[str] = None,
+        on_progress: Optional[Callable[[Json], None]] = None,
+    ) -> Sweep:
+        """Scores the continuations of a .jsonl of tasks, and waits for it: a sweep with ``info["evaluation"]`` and ``tasks()``.
+
+        Args:
+            tasks: a .jsonl in ``corpora`` beside the server's runs, a line ``{"context", "continuation"}`` or ``{"context",
+                "choices", "answer"}``; or an object with path, documents, id, skip_bad.
+            limit: the most tasks, from the first.
+
+        Raises:
+            InspectorProblem: where it fails, as for a line that is no task; finished parts are kept.
+        """
+        sweep = self.sweep(
+            tasks, model=model, engine=engine, precision=precision, reduce=["loglikelihood"], documents=limit, name=name
+        ).wait(on_progress)
+        if "evaluation" not in sweep.info:
+            raise InspectorProblem("the evaluation did not end", where=f"sweep {sweep.id}", found=sweep.info.get("trouble"))
+        return sweep
+
     def sweeps(self) -> List[Sweep]:
         """The sweeps, the newest first."""
         return [Sweep(self, s) for s in self._json("GET", "sweeps")["sweeps"]]
@@ -501,6 +529,10 @@ class Inspector:
 
     def _sweep_imatrix(self, sweep: str) -> bytes:
         return self._bytes(_path("sweeps", sweep, "imatrix.gguf"))
+
+    def _sweep_tasks(self, sweep: str) -> List[Json]:
+        lines = self._bytes(_path("sweeps", sweep, "evaluation.jsonl")).decode().split("\n")
+        return [json.loads(line) for line in lines if line]
 
     def _watch_sweep(self, sweep: str, on_progress: Callable[[Json], None]) -> Json:
         return self._watch(_path("sweeps", sweep), on_progress)

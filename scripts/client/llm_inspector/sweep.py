@@ -20,7 +20,8 @@ class Sweep:
     Attributes:
         info: id, state (running, stopping, stopped, finished, failed), request, parts, of, results; once its corpus is
             read sweep (documents, windows, tokens, engine); once it is merged loss (with low and high of its 95 %
-            interval over documents) and, of two sides, divergence (mean_kld, reverse_kld, delta_nll, same_top, worst).
+            interval over documents) and, of two sides, divergence (mean_kld, reverse_kld, delta_nll, same_top, worst);
+            of tasks evaluation (choices: acc, acc_norm, acc_bytes; continuations: logprob, perplexity, greedy).
     """
 
     def __init__(self, inspector: "Inspector", info: Json) -> None:
@@ -88,6 +89,18 @@ class Sweep:
     def imatrix(self) -> bytes:
         """The importance matrix that llama-quantize reads, a GGUF file's bytes; of a sweep with the reducer imatrix."""
         return self._inspector._sweep_imatrix(self.id)
+
+    def tasks(self) -> Any:
+        """What the model says of each task of an evaluation: a pandas DataFrame where pandas is there, else a dict a task.
+
+        id, and a list by choice of logprob (nats), tokens and greedy; with choices answer, by_logprob, by_characters, by_bytes.
+        """
+        tasks = self._inspector._sweep_tasks(self.id)
+        try:
+            import pandas
+        except ImportError:
+            return tasks
+        return pandas.DataFrame(tasks)
 
     def frame(self, kind: str, hook: str) -> Any:
         """What a reducer kept of a hook by channel: a pandas DataFrame where pandas is there, else arrays by name."""

@@ -191,6 +191,20 @@ class Learning(unittest.TestCase):
         sweep.delete()
         self.assertNotIn(sweep.id, [s.id for s in inspector.sweeps()])
 
+    def test_an_evaluation_has_accuracies_and_a_line_for_each_task(self):
+        said = inspector.evaluate("tasks.jsonl", limit=24)
+        tasks = said.tasks()
+        rows = tasks if isinstance(tasks, list) else tasks.to_dict("records")
+        choices = [t for t in rows if t.get("answer") == t.get("answer") and t.get("answer") is not None]
+        evaluation = said.info["evaluation"]
+        self.assertEqual(len(rows), evaluation["choices"]["lines"] + evaluation["continuations"]["lines"])
+        right = [t["by_logprob"] == t["answer"] for t in choices]
+        self.assertAlmostEqual(evaluation["choices"]["acc"]["value"], sum(right) / len(right))
+        logprobs = [t["logprob"][0] for t in rows if len(t["logprob"]) == 1]
+        self.assertAlmostEqual(evaluation["continuations"]["logprob"]["value"], sum(logprobs) / len(logprobs))
+        said.delete()
+        self.assertRaises(InspectorProblem, inspector.evaluate, "none.jsonl")
+
     def test_a_job_trains_a_model(self):
         shape = {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_kv_heads": 2, "d_mlp": 16, "context": 4}
         recipe = {"task": "modular_addition", "name": "sums", "modulus": 7, "steps": 40, "learning_rate": 0.01, "model": shape}

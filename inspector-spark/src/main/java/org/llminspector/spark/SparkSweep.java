@@ -89,6 +89,7 @@ public final class SparkSweep implements SweepCluster {
             });
         }
         List<Integer> missing = folder.missing(manifest);
+        job.refused().forEach(listener::leftOut);
         if (!missing.isEmpty()) throw progress.missing(folder.dir(), missing);
         listener.progress(new SweepListener.Progress("merging", parts.size(), parts.size(), 0, 0, 0));
         Sweeps.Done merged = inspector.sweeps().merge(folder.dir(), task.slug());

@@ -42,8 +42,16 @@ public record SweepRequest(
     @Built
     public record Texts(String path, Long documents, String field, String id, Boolean paragraphs, Boolean skipBad) {}
 
+    /** The reducer that scores a file of tasks. */
+    public static final String LOGLIKELIHOOD = "loglikelihood";
+
     public SweepRequest {
         reduce = reduce == null ? List.of("loss", "moments") : List.copyOf(reduce);
         hooks = hooks == null ? List.of() : List.copyOf(hooks);
+    }
+
+    /** Whether the corpus is a file of tasks, whose continuations are scored. */
+    public boolean evaluates() {
+        return reduce.contains(LOGLIKELIHOOD);
     }
 }

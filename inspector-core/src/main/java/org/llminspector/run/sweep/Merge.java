@@ -43,7 +43,7 @@ final class Merge {
                     .instead("run the sweep again into this folder: only they are computed");
         }
         for (String part : manifest.parts()) {
-            try (SafetensorsFile file = folder.open(part)) {
+            try (SafetensorsFile file = open(folder, part)) {
                 for (Mergeable s : states) {
                     s.merge(name -> file.tensors().containsKey(name) ? file.tensor(name) : null);
                 }
@@ -66,6 +66,18 @@ final class Merge {
             files.put(kind, file);
         });
         return files;
+    }
+
+    private static SafetensorsFile open(SweepFolder folder, String part) {
+        try {
+            return folder.open(part);
+        } catch (Problem damaged) {
+            throw Problem.of(damaged.kind(), "a part of the sweep is damaged")
+                    .where(folder.part(part))
+                    .expected("a part as a sweep wrote it")
+                    .found(damaged.what())
+                    .instead("delete the file and run the sweep again into this folder: only it is computed");
+        }
     }
 
     /**

@@ -73,7 +73,7 @@ final class PreparedSweep {
         a.check(window, "a");
         if (b != null) b.check(window, "b");
         this.prefix = a.prefix();
-        if (evaluates(request)) {
+        if (request.evaluates()) {
             // Of a row the last token is predicted, not read.
             this.windows = new Windows(prefix, window + 1);
             TaskTokens tokens = new TaskTokens(a.folder().requireTokenizer(), window);
@@ -115,16 +115,11 @@ final class PreparedSweep {
         return bad == null ? 0 : bad.count();
     }
 
-    /** Whether the corpus is a file of tasks, whose continuations are scored. */
-    static boolean evaluates(SweepRequest request) {
-        return request.reduce().contains(TaskResults.KIND);
-    }
-
     /** Most tokens of a window: as asked, within both models' contexts. Of an evaluation the model's context. */
     static int window(SweepRequest request, SweepSide a, SweepSide b) {
         int context = a.folder().spec().maxContext();
         if (b != null) context = Math.min(context, b.folder().spec().maxContext());
-        int standard = evaluates(request) ? context : Math.min(WINDOW, context);
+        int standard = request.evaluates() ? context : Math.min(WINDOW, context);
         int window = request.window() == null ? standard : request.window();
         if (window <= context) return window;
         throw Problem.invalid("the window is longer than the model's context")
@@ -176,11 +171,11 @@ final class PreparedSweep {
                     .expected("a reducer, such as loss")
                     .found("none");
         }
-        if (evaluates(request)) {
+        if (request.evaluates()) {
             if (b != null || request.reduce().size() > 1) {
                 throw Problem.invalid("an evaluation is of one model, and keeps nothing else")
                         .where(b != null ? "b" : "reduce")
-                        .expected(TaskResults.KIND + " alone")
+                        .expected(SweepRequest.LOGLIKELIHOOD + " alone")
                         .found(b != null ? "a side b" : String.join(", ", request.reduce()))
                         .instead("ask for the other in a sweep of its own");
             }

@@ -23,6 +23,7 @@ import org.llminspector.base.Tensor;
 import org.llminspector.base.Writes;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
+import org.llminspector.run.evaluate.Evaluation;
 
 /**
  * A sweep on disk: {@code sweep.json}; {@code documents.jsonl}, an id a line; {@code windows.safetensors}, their tokens; {@code
@@ -156,6 +157,25 @@ public final class SweepFolder {
     /** Whether a part is there, whole: parts are renamed into place once they are written. */
     public boolean has(String name) {
         return Files.isRegularFile(part(name));
+    }
+
+    /** An evaluation's summary; null where the sweep is none, or is not merged. */
+    Evaluation evaluation() {
+        Path file = dir.resolve(EVALUATION.get(0));
+        if (!Files.exists(file)) return null;
+        try {
+            return Json.mapper().treeToValue(Json.readObject(file), Evaluation.class);
+        } catch (IOException e) {
+            throw Problem.invalid("the sweep's evaluation is damaged")
+                    .where(file)
+                    .found(e.getMessage())
+                    .instead("merge the sweep again: inspector sweep merge");
+        }
+    }
+
+    /** An evaluation's file with a line for each task. */
+    Path evaluationLines() {
+        return dir.resolve(EVALUATION.get(1));
     }
 
     void write(String name, SortedMap<String, Tensor> state, Map<String, String> about) {

@@ -1,6 +1,7 @@
 package org.llminspector.run.sweep;
 
 import java.util.List;
+import org.llminspector.run.evaluate.Evaluation;
 import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.store.CorpusDivergence;
 
@@ -16,6 +17,7 @@ import org.llminspector.run.store.CorpusDivergence;
  * @param results reducers whose merged results are there
  * @param loss null until it is merged, or where it kept none
  * @param divergence of two sides; null until it is merged, or with one side
+ * @param evaluation of tasks; null until it is merged, and for a corpus of texts
  * @param trouble why it failed, or null
  */
 public record SweepJob(
@@ -30,11 +32,12 @@ public record SweepJob(
         List<String> results,
         SweepResults.Loss loss,
         CorpusDivergence divergence,
+        Evaluation evaluation,
         String trouble) {
 
     /** A sweep whose files cannot be read. */
     static SweepJob unreadable(String id, String trouble) {
-        return new SweepJob(id, State.FAILED, null, null, null, null, 0, 0, List.of(), null, null, trouble);
+        return new SweepJob(id, State.FAILED, null, null, null, null, 0, 0, List.of(), null, null, null, trouble);
     }
 
     /** State of a sweep. */

@@ -214,6 +214,7 @@ public final class SweepJobs implements AutoCloseable {
                 results,
                 results.isEmpty() ? null : new SweepResults(folder).loss(),
                 results.isEmpty() ? null : new SweepResults(folder).divergence(),
+                results.isEmpty() ? null : new SweepResults(folder).evaluation(),
                 thread == null ? null : thread.trouble());
     }
 
@@ -253,6 +254,16 @@ public final class SweepJobs implements AutoCloseable {
                 .where("sweep " + id)
                 .expected("a finished sweep with the reducer imatrix, of an architecture that llama.cpp has")
                 .instead("sweep again with \"reduce\": [\"imatrix\"]");
+    }
+
+    /** An evaluation's file with a line for each task. */
+    public Path evaluation(String id) {
+        Path file = folder(id).evaluationLines();
+        if (Files.isRegularFile(file)) return file;
+        throw Problem.notFound("the sweep has no evaluation")
+                .where("sweep " + id)
+                .expected("a finished sweep of a .jsonl of tasks")
+                .instead("sweep again with \"reduce\": [\"loglikelihood\"]");
     }
 
     /** Deletes a sweep's folder; one under way has to be stopped first. */

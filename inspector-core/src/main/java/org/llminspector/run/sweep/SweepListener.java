@@ -1,5 +1,7 @@
 package org.llminspector.run.sweep;
 
+import org.llminspector.base.Problem;
+
 /** Progress callbacks of a sweep, called on its thread. Every method has a default. */
 public interface SweepListener {
 
@@ -34,6 +36,9 @@ public interface SweepListener {
     default void estimated(Estimate estimate) {}
 
     default void progress(Progress progress) {}
+
+    /** A machine of a cluster could not have the sweep, and others compute its shards. */
+    default void leftOut(Problem why) {}
 
     /** Asked between batches; true ends the sweep, and what is finished stays. */
     default boolean cancelled() {

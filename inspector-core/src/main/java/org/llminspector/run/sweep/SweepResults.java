@@ -20,6 +20,7 @@ import org.llminspector.analysis.reduce.OutputPairs;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
+import org.llminspector.run.evaluate.Evaluation;
 import org.llminspector.run.store.CorpusDivergence;
 import org.llminspector.tokenize.Token;
 
@@ -357,6 +358,11 @@ public final class SweepResults {
     private static final long SEED = 1;
 
     private static final int WORST = 20;
+
+    /** Null for a sweep that is no evaluation. */
+    public Evaluation evaluation() {
+        return folder.evaluation();
+    }
 
     /** Null for a sweep of one side. */
     public CorpusDivergence divergence() {

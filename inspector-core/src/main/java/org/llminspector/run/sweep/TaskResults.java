@@ -15,11 +15,12 @@ import org.llminspector.base.Writes;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.run.evaluate.Evaluation;
 import org.llminspector.run.evaluate.TaskResult;
+import org.llminspector.run.request.SweepRequest;
 
 /** An evaluation's merged log-likelihoods, line by line and as a whole. */
 final class TaskResults {
 
-    static final String KIND = "loglikelihood";
+    static final String KIND = SweepRequest.LOGLIKELIHOOD;
 
     private TaskResults() {}
 

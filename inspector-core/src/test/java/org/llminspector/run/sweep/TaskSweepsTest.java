@@ -152,6 +152,25 @@ class TaskSweepsTest {
                 .hasSameBinaryContentAs(whole.files().get("evaluation.jsonl"));
     }
 
+    /** As after a disk's failure: the part is named, and without it the sweep goes on. */
+    @Test
+    void aDamagedPartIsNamedAndAloneIsComputedAgain() throws IOException {
+        SweepRequestBuilder request = request("tales-4m", TASKS).shardWindows(16);
+        Done whole = run(request, "damaged");
+        byte[] evaluation = Files.readAllBytes(whole.files().get("evaluation.json"));
+        Path part = new SweepFolder(temp.resolve("damaged"))
+                .part(whole.manifest().parts().get(1));
+        Files.write(part, Arrays.copyOf(Files.readAllBytes(part), 100));
+        assertThatThrownBy(() -> run(request, "damaged")).isInstanceOfSatisfying(Problem.class, p -> {
+            assertThat(p.what()).isEqualTo("a part of the sweep is damaged");
+            assertThat(p.where()).isEqualTo(part.toString());
+        });
+        Files.delete(part);
+        Done again = run(request, "damaged");
+        assertThat(again.computed()).isEqualTo(1);
+        assertThat(again.files().get("evaluation.json")).hasBinaryContent(evaluation);
+    }
+
     @Test
     void badLinesAreCountedOrRefusedWithTheirPlace() throws IOException {
         Path tasks = Files.writeString(temp.resolve("bad.jsonl"), """

@@ -86,7 +86,13 @@ final class Contract {
         assertThat(content.has(media))
                 .as(operation + " -> " + status + " " + media)
                 .isTrue();
-        if (media.endsWith("json")) validate(content.path(media).path("schema"), body, operation + " -> " + status);
+        JsonNode schema = content.path(media).path("schema");
+        if (media.equals("application/x-ndjson")) {
+            for (String line : new String(body, StandardCharsets.UTF_8).split("\n"))
+                validate(schema, line.getBytes(StandardCharsets.UTF_8), operation + ", a line");
+        } else if (media.endsWith("json")) {
+            validate(schema, body, operation + " -> " + status);
+        }
     }
 
     void validate(String ref, byte[] body, String what) {

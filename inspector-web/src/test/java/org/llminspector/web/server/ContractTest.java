@@ -9,9 +9,12 @@ import io.javalin.router.ParsedEndpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
+import org.llminspector.base.Json;
 import org.llminspector.web.TinyModels;
 
 /** The server and openapi.yaml say the same: every route, every answer. */
@@ -548,6 +551,9 @@ class ContractTest extends LiveTest {
                 .isGreaterThanOrEqualTo(divergence.at("/mean_kld/value").asDouble());
         assertThat(divergence.path("worst")).hasSize(3);
 
+        evaluation();
+        live.get(both + "/evaluation.jsonl").problem(404);
+
         String many = "{\"corpus\":{\"path\":\"tales:train\",\"documents\":2000},\"window\":16,\"shard_windows\":1}";
         String stopped = "/api/v1/sweeps/"
                 + live.post("/api/v1/sweeps", many).json().path("id").asText();
@@ -559,6 +565,34 @@ class ContractTest extends LiveTest {
         assertThat(live.get(stopped).json().path("state").asText()).isEqualTo("stopped");
         live.get(stopped + "/results").problem(409);
         live.send("DELETE", stopped, null);
+    }
+
+    /** A file of tasks, scored: the summary, and a line for each task. */
+    private static void evaluation() throws IOException {
+        Files.writeString(live.corpora.resolve("tasks.jsonl"), """
+                {"id": "two", "context": "the cat", "choices": [" sat", " mat"], "answer": 1}
+                {"context": "the cat", "continuation": " sat on the mat"}
+                no task
+                """);
+        String request = "{\"corpus\":{\"path\":\"tasks.jsonl\",\"skip_bad\":true},\"reduce\":[\"loglikelihood\"]}";
+        String at = "/api/v1/sweeps/"
+                + live.post("/api/v1/sweeps", request).json().path("id").asText();
+        assertThat(live.get(at, "Accept", "text/event-stream").text()).contains("event: done");
+        JsonNode sweep = live.get(at).json();
+        assertThat(sweep.at("/sweep/bad_lines").asInt()).isEqualTo(1);
+        JsonNode choices = sweep.at("/evaluation/choices");
+        assertThat(choices.path("lines").asInt()).isEqualTo(1);
+        assertThat(choices.path("chance").asDouble()).isEqualTo(0.5);
+        List<JsonNode> tasks = new ArrayList<>();
+        for (String line : live.get(at + "/evaluation.jsonl").text().split("\n"))
+            tasks.add(Json.mapper().readTree(line));
+        assertThat(tasks).hasSize(2);
+        assertThat(tasks.get(0).path("id").asText()).isEqualTo("two");
+        assertThat(choices.at("/acc/value").asInt())
+                .isEqualTo(tasks.get(0).path("by_logprob").asInt());
+        assertThat(sweep.at("/evaluation/continuations/logprob/value").asDouble())
+                .isEqualTo(tasks.get(1).at("/logprob/0").asDouble());
+        live.send("DELETE", at, null);
     }
 
     /** Quantization errors weighted by a sweep, and by its file. */

@@ -66,6 +66,7 @@ public final class SweepRoutes implements Routes {
                 ctx -> Replies.json(ctx, new Results(sweeps.results(id(ctx)).entries())));
         routes.get(SWEEPS + "/{id}/results/{kind}", this::tensor);
         routes.get(SWEEPS + "/{id}/imatrix.gguf", this::imatrix);
+        routes.get(SWEEPS + "/{id}/evaluation.jsonl", this::evaluation);
         routes.get(SWEEPS + "/{id}/tokens", this::tokens);
         routes.get(SWEEPS + "/{id}/units/{hook}/{unit}", this::unit);
     }
@@ -125,6 +126,10 @@ public final class SweepRoutes implements Routes {
         Path file = sweeps.imatrix(id(ctx));
         ctx.header("Content-Disposition", "attachment; filename=\"" + id(ctx) + "-imatrix.gguf\"");
         ctx.contentType("application/octet-stream").result(Reads.stream(file));
+    }
+
+    private void evaluation(Context ctx) throws IOException {
+        ctx.contentType("application/x-ndjson").result(Reads.stream(sweeps.evaluation(id(ctx))));
     }
 
     private void tokens(Context ctx) throws IOException {
