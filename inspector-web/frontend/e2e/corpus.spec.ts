@@ -223,6 +223,36 @@ test('experts get what REST says, and each has a page', async ({ page, request }
   await request.delete(`/api/v1/sweeps/${sweep.id}`);
 });
 
+test('an evaluation shows the accuracies that REST says', async ({ page, request }) => {
+  const model = await reader(request);
+  test.skip(model === null, 'no model of this server reads texts');
+  const data = { a: { model: model!.slug }, corpus: { path: 'tasks.jsonl' }, reduce: ['loglikelihood'] };
+  const begun = (await (await request.post('/api/v1/sweeps', { data })).json()) as Sweep;
+  const sweep = await ended(request, begun.id);
+  const { choices, continuations } = sweep.evaluation!;
+  await page.goto(`/corpus?sweep=${sweep.id}`);
+  const evaluation = figure(page, 'evaluation');
+  await expect(evaluation.locator('[data-share]')).toHaveCount(4);
+  const rows = await evaluation
+    .locator('[data-share]')
+    .evaluateAll((trs) => trs.map((tr) => [tr.dataset.share, Number(tr.dataset.value)]));
+  expect(rows).toEqual([
+    ['acc', choices!.acc.value],
+    ['acc_norm', choices!.acc_norm.value],
+    ['acc_bytes', choices!.acc_bytes.value],
+    ['greedy', continuations!.greedy.value],
+  ]);
+  await evaluation.getByRole('button', { name: 'As a table' }).click();
+  const first = evaluation.getByRole('region', { name: 'Table of evaluation' }).locator('tbody tr').first();
+  await expect(first.locator('td').nth(2)).toHaveText(String(choices!.acc.stderr));
+  for (const width of [390, 1400]) {
+    await page.setViewportSize({ width, height: 900 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    expect(await axe(page)).toEqual([]);
+  }
+  await request.delete(`/api/v1/sweeps/${sweep.id}`);
+});
+
 test('a corpus that is not there is refused visibly, and a unit too', async ({ page, request, quiet }) => {
   quiet.allow(/40[04]/);
   const model = await reader(request);

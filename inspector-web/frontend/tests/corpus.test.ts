@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../src/api/tensor';
-import type { Sweep, SweepExample, SweepLoss, SweepResult, Token } from '../src/api/types';
+import type { Sweep, SweepEvaluation, SweepExample, SweepLoss, SweepResult, Token } from '../src/api/types';
 import {
   contextTitle,
+  evaluationTitle,
+  readOf,
+  shares,
   stops,
   tokensTitle,
   factsOf,
@@ -177,6 +180,33 @@ describe('a sweep', () => {
     expect(layers[0].entropy).toBe(0.5);
     expect(routedTitle(layers)).toContain('Layer 1 makes 75.0');
     expect(routedTitle(layers)).toContain('expert 0');
+  });
+
+  it('says what an evaluation gets right, beside chance', () => {
+    const choices = {
+      lines: 20,
+      acc: { value: 0.65, stderr: 0.1094 },
+      acc_norm: { value: 0.7 },
+      acc_bytes: { value: 0.75 },
+      chance: 0.25,
+    };
+    const continuations = { lines: 4, tokens: 9, greedy: { value: 0.5 } };
+    const e: SweepEvaluation = { choices, continuations, truncated: 0, nonfinite: 0 };
+    expect(plain(evaluationTitle(e))).toBe('Right in 65.0 % of 20 tasks, standard error 10.9 %; chance has 25.0 %');
+    expect(shares(e).map((s) => [s.name, s.mean.value, s.tasks, s.chance])).toEqual([
+      ['acc', 0.65, 20, 0.25],
+      ['acc_norm', 0.7, 20, 0.25],
+      ['acc_bytes', 0.75, 20, 0.25],
+      ['greedy', 0.5, 4, undefined],
+    ]);
+    const alone = { continuations, truncated: 0, nonfinite: 0 };
+    expect(plain(evaluationTitle(alone))).toBe('Greedy decoding says 50.0 % of 4 continuations');
+    expect(shares(alone)).toHaveLength(1);
+    const tasks = job({ request: { corpus: { path: 'tasks.jsonl' }, reduce: ['loglikelihood'] } });
+    expect([readOf(tasks), readOf(job())]).toEqual([
+      ['0 tasks', '0 continuations'],
+      ['0 documents', '0 windows'],
+    ]);
   });
 
   it('says how to get its numbers', () => {

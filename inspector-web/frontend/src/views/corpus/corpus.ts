@@ -1,6 +1,6 @@
 /** What a sweep says, in words and series: names, titles, recipes. Pure. */
 import type { Tensor } from '../../api/tensor';
-import type { Sweep, SweepLoss, SweepMean, SweepTokens } from '../../api/types';
+import type { EvaluationMean, Sweep, SweepEvaluation, SweepLoss, SweepMean, SweepTokens } from '../../api/types';
 import type { Origin } from '../../kit/figure/figure';
 import { meanLoss } from '../../kit/figure/corpus';
 import { count, duration, percent, plural, short, when } from '../../kit/text/format';
@@ -49,10 +49,17 @@ export function factsOf(s: Sweep): string[] {
   return [
     ...(m ? [when(m.created)] : []),
     ...(how ? [how] : []),
-    ...(m
-      ? [[plural(m.documents, 'document'), plural(m.windows, 'window'), plural(m.tokens, 'token')].join(', ')]
-      : []),
+    ...(m ? [[...readOf(s), plural(m.tokens, 'token')].join(', ')] : []),
     s.state + done + (s.trouble ? `: ${s.trouble}` : ''),
+  ];
+}
+
+/** How much it reads: documents and windows, or tasks and continuations. */
+export function readOf({ sweep: m, request }: Sweep): [documents: string, windows: string] {
+  const tasks = request?.reduce?.includes('loglikelihood');
+  return [
+    plural(m?.documents ?? 0, tasks ? 'task' : 'document'),
+    plural(m?.windows ?? 0, tasks ? 'continuation' : 'window'),
   ];
 }
 
@@ -66,6 +73,39 @@ export function interval({ value, low, high }: Pick<SweepMean, 'value' | 'low' |
 }
 
 export const lossOf = (l: SweepLoss): string => interval({ value: l.loss, low: l.low, high: l.high });
+
+/** A share of an evaluation's tasks. */
+export interface Share {
+  /** As lm-evaluation-harness names it. */
+  name: string;
+  tells: string;
+  mean: EvaluationMean;
+  tasks: number;
+  /** What choosing at random would have. */
+  chance?: number;
+}
+
+export function shares({ choices: c, continuations: k }: SweepEvaluation): Share[] {
+  const rows: Share[] = [];
+  if (c) {
+    const all = { tasks: c.lines, chance: c.chance };
+    rows.push({ name: 'acc', tells: 'right by log-probability', mean: c.acc, ...all });
+    rows.push({ name: 'acc_norm', tells: 'by log-probability per character', mean: c.acc_norm, ...all });
+    rows.push({ name: 'acc_bytes', tells: 'by log-probability per byte', mean: c.acc_bytes, ...all });
+  }
+  if (k) rows.push({ name: 'greedy', tells: 'what greedy decoding says', mean: k.greedy, tasks: k.lines });
+  return rows;
+}
+
+/** What a model's answers come to: of choices how many are right, else how probable continuations are. */
+export function evaluationTitle({ choices: c, continuations: k }: SweepEvaluation): string {
+  if (c) {
+    const error = c.acc.stderr === undefined ? '' : `, standard error ${percent(c.acc.stderr)}`;
+    return `Right in ${percent(c.acc.value)} of ${plural(c.lines, 'task')}${error}; chance has ${percent(c.chance)}`;
+  }
+  if (k) return `Greedy decoding says ${percent(k.greedy.value)} of ${plural(k.lines, 'continuation')}`;
+  return 'No task';
+}
 
 /** How far a sweep is, in words. */
 export function progressOf(s: Sweep): string {
