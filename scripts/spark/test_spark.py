@@ -17,8 +17,6 @@ from cluster import ROOT, Cluster, inspector, said  # noqa: E402
 MODEL = "tales-4m"
 SWEEP = ["sweep", "--model", MODEL, "--corpus", "tales:held_out", "--documents", "12", "--shard-windows", "1"]
 ONE = [*SWEEP, "--reduce", "loss,moments"]
-TASKS = ROOT / "inspector-core/src/test/resources/golden/loglikelihood/tasks.jsonl"
-EVALUATE = ["evaluate", "--model", MODEL, "--tasks", TASKS, "--shard-windows", "3"]
 
 
 def results(folder):
@@ -39,7 +37,7 @@ def made(folder):
 
 def numbers(text):
     """The lines of an evaluation's numbers."""
-    return [line for line in text.splitlines() if line.startswith(("acc", "logprob", "perplexity", "greedy", "truncated"))]
+    return [line for line in text.splitlines() if line.startswith(("acc", "logprob", "perplexity", "greedy"))]
 
 
 def setUpModule():
@@ -109,28 +107,35 @@ class SparkTest(unittest.TestCase):
         self.assertEqual(before, {name: after[name] for name in before}, "finished parts were made again")
 
     def test_an_evaluation_goes_on_with_the_shard_that_failed_and_has_the_local_bits(self):
+        tasks = self.temp / "tasks.jsonl"
+        with tasks.open("w") as file:
+            for name in ("Lily", "Tom", "Mia", "Ben"):
+                two = {"context": f"{name} lost the red ball. {name} was", "choices": [" sad", " happy", " the tree"], "answer": 0}
+                one = {"context": f"Once upon a time, there was a child named {name}.", "continuation": " One day"}
+                file.write(json.dumps(two) + "\n" + json.dumps(one) + "\n")
+        evaluate = ["evaluate", "--model", MODEL, "--tasks", tasks, "--shard-windows", "2"]
         local = self.temp / "local"
-        told = numbers(said(inspector(*EVALUATE, "--out", local)))
-        self.assertEqual(7, len(told), told)
+        told = numbers(said(inspector(*evaluate, "--out", local)))
+        self.assertEqual(6, len(told), told)
         names = json.loads((local / "sweep.json").read_text())["parts"]
         cluster = self.cluster(1)
         # A folder in its place: this part cannot be written.
         one = self.temp / "one"
         blocked = one / "parts" / f"{names[4]}.safetensors"
         (blocked / "in the way").mkdir(parents=True)
-        text = said(inspector(*EVALUATE, "--out", one, "--on", cluster.url), expected=9)
+        text = said(inspector(*evaluate, "--out", one, "--on", cluster.url), expected=9)
         self.assertIn("1 missing, of the shards 4:", text)
         self.assertIn("host w0", text)
         before = made(one)
         self.assertEqual({f"{name}.safetensors" for name in names} - {blocked.name}, set(before))
         self.assertFalse((one / "evaluation.json").exists())
         shutil.rmtree(blocked)
-        self.assertEqual(told, numbers(said(inspector(*EVALUATE, "--out", one, "--on", cluster.url))))
+        self.assertEqual(told, numbers(said(inspector(*evaluate, "--out", one, "--on", cluster.url))))
         self.assertEqual(before, {name: at for name, at in made(one).items() if name != blocked.name})
         self.same(local, one)
         cluster.worker("w1")
         two = self.temp / "two"
-        self.assertEqual(told, numbers(said(inspector(*EVALUATE, "--out", two, "--on", cluster.url))))
+        self.assertEqual(told, numbers(said(inspector(*evaluate, "--out", two, "--on", cluster.url))))
         self.same(local, two)
         self.assertIn("evaluation.json", results(two))
 

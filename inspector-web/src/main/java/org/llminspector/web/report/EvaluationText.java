@@ -30,10 +30,10 @@ public final class EvaluationText {
             if (continuations.perplexity() != null) {
                 lines.add(String.format(
                         Locale.ROOT,
-                        "%-12s %.4f of a continuation, %.4f of a token",
+                        "%-12s %s of a continuation, %s of a token",
                         "perplexity",
-                        continuations.perplexity(),
-                        continuations.tokenPerplexity()));
+                        number(continuations.perplexity()),
+                        number(continuations.tokenPerplexity())));
             }
             lines.add(line(
                     "greedy",
@@ -49,6 +49,11 @@ public final class EvaluationText {
                     Locale.ROOT, "%-12s %s: the log-probability is no number", "nonfinite", count(e.nonfinite())));
         }
         return lines;
+    }
+
+    /** A perplexity; that of long continuations is astronomic. */
+    private static String number(double x) {
+        return String.format(Locale.ROOT, x < 1e6 ? "%.4f" : "%.3e", x);
     }
 
     private static String count(long rows) {
