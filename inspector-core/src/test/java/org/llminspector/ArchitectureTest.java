@@ -11,13 +11,9 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import com.tngtech.archunit.library.dependencies.SliceAssignment;
-import com.tngtech.archunit.library.dependencies.SliceIdentifier;
-import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,26 +128,8 @@ class ArchitectureTest {
     /** Files know each other one way, so that one can be read after the other. */
     @Test
     void noCircleBetweenFiles() {
-        SliceAssignment files = new SliceAssignment() {
-            @Override
-            public SliceIdentifier getIdentifierOf(JavaClass c) {
-                String ours = "org.llminspector.";
-                if (!c.getPackageName().startsWith(ours)
-                        || KNIT.contains(c.getPackageName().substring(ours.length()))) return SliceIdentifier.ignore();
-                // A record and the builder that the compiler writes for it are one file.
-                return SliceIdentifier.of(c.getName().replaceFirst("[$].*", "").replaceFirst("Builder$", ""));
-            }
-
-            @Override
-            public String getDescription() {
-                return "the files of all rooms but " + KNIT;
-            }
-        };
-        SlicesRuleDefinition.slices()
-                .assignedFrom(files)
-                .should()
-                .beFreeOfCycles()
-                .check(CLASSES);
+        Set<String> knit = KNIT.stream().map("org.llminspector."::concat).collect(Collectors.toSet());
+        SourceRules.noCircleBetweenFiles("org.llminspector", knit).check(CLASSES);
     }
 
     @Test

@@ -8,7 +8,11 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.lang.ArchRule;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import java.io.FileInputStream;
 import java.io.FileReader;
 import java.io.PrintStream;
@@ -62,4 +66,29 @@ public final class SourceRules {
             .because("base.Reads opens regular files only and reads no more than a limit");
 
     private SourceRules() {}
+
+    /**
+     * Files know each other one way, so that one can be read after the other.
+     *
+     * @param ours the package that has all the rooms
+     * @param knit names of the packages in which some files know each other both ways
+     */
+    public static ArchRule noCircleBetweenFiles(String ours, Set<String> knit) {
+        SliceAssignment files = new SliceAssignment() {
+            @Override
+            public SliceIdentifier getIdentifierOf(JavaClass c) {
+                String room = c.getPackageName();
+                boolean own = room.equals(ours) || room.startsWith(ours + ".");
+                if (!own || knit.contains(room)) return SliceIdentifier.ignore();
+                // A record and the builder that the compiler writes for it are one file.
+                return SliceIdentifier.of(c.getName().replaceFirst("[$].*", "").replaceFirst("Builder$", ""));
+            }
+
+            @Override
+            public String getDescription() {
+                return "the files of all rooms but " + knit;
+            }
+        };
+        return SlicesRuleDefinition.slices().assignedFrom(files).should().beFreeOfCycles();
+    }
 }

@@ -7,14 +7,11 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import com.tngtech.archunit.library.dependencies.SliceAssignment;
-import com.tngtech.archunit.library.dependencies.SliceIdentifier;
-import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import java.nio.file.Path;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.llminspector.SourceRules;
 
@@ -67,23 +64,7 @@ class ArchitectureTest {
 
     @Test
     void noCircleBetweenFiles() {
-        SliceAssignment files = new SliceAssignment() {
-            @Override
-            public SliceIdentifier getIdentifierOf(JavaClass c) {
-                if (!c.getPackageName().equals(OURS)) return SliceIdentifier.ignore();
-                return SliceIdentifier.of(c.getName().replaceFirst("[$].*", ""));
-            }
-
-            @Override
-            public String getDescription() {
-                return "the files of the module";
-            }
-        };
-        SlicesRuleDefinition.slices()
-                .assignedFrom(files)
-                .should()
-                .beFreeOfCycles()
-                .check(CLASSES);
+        SourceRules.noCircleBetweenFiles(OURS, Set.of()).check(CLASSES);
     }
 
     @Test

@@ -4,13 +4,9 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
-import com.tngtech.archunit.library.dependencies.SliceAssignment;
-import com.tngtech.archunit.library.dependencies.SliceIdentifier;
-import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,24 +48,7 @@ class ArchitectureTest {
 
     @Test
     void noCircleBetweenFiles() {
-        SliceAssignment files = new SliceAssignment() {
-            @Override
-            public SliceIdentifier getIdentifierOf(JavaClass c) {
-                if (!c.getPackageName().startsWith(OURS) || KNIT.contains(c.getPackageName()))
-                    return SliceIdentifier.ignore();
-                return SliceIdentifier.of(c.getName().replaceFirst("[$].*", ""));
-            }
-
-            @Override
-            public String getDescription() {
-                return "the files of all rooms but " + KNIT;
-            }
-        };
-        SlicesRuleDefinition.slices()
-                .assignedFrom(files)
-                .should()
-                .beFreeOfCycles()
-                .check(CLASSES);
+        SourceRules.noCircleBetweenFiles(OURS, KNIT).check(CLASSES);
     }
 
     @Test
