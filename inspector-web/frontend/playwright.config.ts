@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { cpSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from '@playwright/test';
@@ -11,7 +11,15 @@ import type { Servers } from './e2e/support';
  */
 const given = (process.env.BASE_URL ?? process.env.INSPECTOR_URL)?.split(',');
 const port = process.env.E2E_PORT ?? '7391';
-const model = process.env.E2E_MODEL ?? '../../inspector-core/src/test/resources/golden/hf/llama';
+const golden = '../../inspector-core/src/test/resources/golden';
+const model = process.env.E2E_MODEL ?? `${golden}/hf/llama`;
+
+/** Where a server of our own keeps runs; beside them are the corpora of the tests. */
+function runs(): string {
+  const home = mkdtempSync(join(tmpdir(), 'inspector-e2e-'));
+  cpSync(`${golden}/loglikelihood/tasks.jsonl`, join(home, 'corpora', 'tasks.jsonl'));
+  return join(home, 'runs');
+}
 
 export default defineConfig<Servers>({
   testDir: 'e2e',
@@ -44,7 +52,7 @@ export default defineConfig<Servers>({
   webServer: given
     ? undefined
     : {
-        command: `../../scripts/inspector serve --model ${model} --port ${port} --runs ${join(mkdtempSync(join(tmpdir(), 'inspector-e2e-')), 'runs')}`,
+        command: `../../scripts/inspector serve --model ${model} --port ${port} --runs ${runs()}`,
         url: `http://127.0.0.1:${port}/api/v1/health`,
         timeout: 180_000,
         stdout: 'ignore',
