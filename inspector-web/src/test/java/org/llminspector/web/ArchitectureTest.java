@@ -51,6 +51,12 @@ class ArchitectureTest {
     }
 
     @Test
+    void noCircleBetweenFiles() {
+        Set<String> knit = Set.of("org.llminspector.web.server.openai"); // a model and its requests
+        SourceRules.noCircleBetweenFiles("org.llminspector.web", knit).check(CLASSES);
+    }
+
+    @Test
     void sourcesKeepTheRulesOfEveryModule() {
         SourceRules.LOCALE_IS_SAID.check(CLASSES);
         SourceRules.FILES_ARE_READ_THROUGH_ONE_DOOR.check(CLASSES);

@@ -172,8 +172,8 @@ final class EvaluateCommand extends ModelCommand {
                 null);
         return new SweepRun(places, tasks, err(), manners.quiet).run(request, (done, folder) -> {
             if (json) out().println(Json.write(report(done, folder)));
-            else SweepPrinter.print(done, out(), folder);
-            if (!json && tasks.out != null) SweepPrinter.files(done, out());
+            else if (tasks.out == null) SweepPrinter.print(done, out(), folder);
+            else SweepPrinter.printAll(done, out(), folder);
             out().flush();
             return 0;
         });

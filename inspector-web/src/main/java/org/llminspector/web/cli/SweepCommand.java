@@ -2,8 +2,6 @@ package org.llminspector.web.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.List;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
@@ -120,15 +118,10 @@ final class SweepCommand extends ModelCommand {
                 null);
         return new SweepRun(places, flags, err(), manners.quiet).run(request, (done, folder) -> {
             if (json) out().println(Json.write(done.manifest()));
-            else print(done, out(), folder);
+            else SweepPrinter.printAll(done, out(), folder);
             out().flush();
             return gates.isEmpty() ? 0 : gated(gates, done);
         });
-    }
-
-    static void print(Sweeps.Done done, PrintWriter out, Path folder) {
-        SweepPrinter.print(done, out, folder);
-        SweepPrinter.files(done, out);
     }
 
     private int gated(List<Gate> gates, Sweeps.Done done) {

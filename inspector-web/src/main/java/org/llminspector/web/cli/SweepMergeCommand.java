@@ -8,6 +8,7 @@ import org.llminspector.web.cli.common.FolderOptions;
 import org.llminspector.web.cli.common.Help;
 import org.llminspector.web.cli.common.Lines;
 import org.llminspector.web.cli.common.ModelCommand;
+import org.llminspector.web.cli.common.SweepPrinter;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -32,7 +33,7 @@ final class SweepMergeCommand extends ModelCommand {
         Lines.warningsOnly();
         Path noRuns = Files.createTempDirectory("inspector-sweep");
         try (Inspector inspector = places.open(1, noRuns)) {
-            SweepCommand.print(inspector.sweeps().merge(dir, places.slug()), out(), dir);
+            SweepPrinter.printAll(inspector.sweeps().merge(dir, places.slug()), out(), dir);
             out().flush();
             return 0;
         } finally {

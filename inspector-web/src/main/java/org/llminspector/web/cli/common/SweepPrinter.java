@@ -23,6 +23,12 @@ public final class SweepPrinter {
     private SweepPrinter() {}
 
     /** What was done, and where it lies. */
+    public static void printAll(Sweeps.Done done, PrintWriter out, Path folder) {
+        print(done, out, folder);
+        done.files().forEach((kind, file) -> out.println(String.format(Locale.ROOT, "%-12s %s", kind, file)));
+    }
+
+    /** What was done, and what it says. */
     public static void print(Sweeps.Done done, PrintWriter out, Path folder) {
         SweepManifest m = done.manifest();
         out.println(String.format(
@@ -48,11 +54,6 @@ public final class SweepPrinter {
                     + "); once they are there: inspector sweep merge DIR");
         }
         if (!done.files().isEmpty()) print(new SweepResults(new SweepFolder(folder)), out);
-    }
-
-    /** The files of the results. */
-    public static void files(Sweeps.Done done, PrintWriter out) {
-        done.files().forEach((kind, file) -> out.println(String.format(Locale.ROOT, "%-12s %s", kind, file)));
     }
 
     /** What was read, in the words of a corpus or of an evaluation. */
