@@ -25,6 +25,7 @@ Json = Dict[str, Any]
 Index = Union[int, slice, str]
 
 SAFETENSORS = "application/octet-stream"
+PARQUET = "application/vnd.apache.parquet"
 
 
 class Inspector:
@@ -524,6 +525,10 @@ class Inspector:
         data = self._bytes(_path("sweeps", sweep, "results", kind) + "?" + urllib.parse.urlencode({"name": name}))
         return next(iter(parse_safetensors(data).values()))
 
+    def _sweep_table(self, sweep: str, kind: str, name: str) -> bytes:
+        path = _path("sweeps", sweep, "results", kind) + "?" + urllib.parse.urlencode({"name": name})
+        return self._bytes(path, PARQUET)
+
     def _sweep_tokens(self, sweep: str, **query: Any) -> Json:
         return self._json("GET", _path("sweeps", sweep, "tokens") + _query(**query))
 
@@ -950,8 +955,8 @@ class Inspector:
             data = self._read(response)
         return json.loads(data) if data else None
 
-    def _bytes(self, path: str) -> bytes:
-        with self._open("GET", path, None, SAFETENSORS) as response:
+    def _bytes(self, path: str, accept: str = SAFETENSORS) -> bytes:
+        with self._open("GET", path, None, accept) as response:
             return self._read(response)
 
     def _open(self, method: str, path: str, body: Optional[Json], accept: str) -> HTTPResponse:

@@ -67,6 +67,11 @@ class Sweep:
         """One of them, such as tensor("moments", "blocks.0.mlp.hook_post/mean"), [channel]."""
         return self._inspector._sweep_tensor(self.id, kind, name)
 
+    def parquet(self, kind: str, name: str) -> bytes:
+        """A table as a .parquet file's bytes: one tensor, or all whose names begin with name and a slash as its columns, such as
+        parquet("loss", "window"), a row a window, or parquet("moments", "blocks.0.mlp.hook_post"), a row a channel."""
+        return self._inspector._sweep_table(self.id, kind, name)
+
     def unit(self, hook: str, unit: int) -> Json:
         """A neuron of mlp.hook_post, a head of attn.hook_result, an expert of mlp.hook_expert_gates.
 

@@ -166,6 +166,8 @@ class Learning(unittest.TestCase):
         self.assertEqual(inspector.evidence_loss(run)["loss"], sweep.info["loss"])
         self.assertEqual(inspector.evidence_heads(run), {})
         self.assertEqual(sweep.imatrix()[:4], b"GGUF")
+        table = sweep.parquet("moments", hook)
+        self.assertEqual((table[:4], table[-4:]), (b"PAR1", b"PAR1"))
         sums, counts = sweep.tensor("loss", "token/sum"), sweep.tensor("loss", "token/count")
         costly = sweep.tokens("mean", least=3)
         self.assertAlmostEqual(costly["sum"], float(sums.sum()), places=6)

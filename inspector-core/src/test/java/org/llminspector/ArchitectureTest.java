@@ -42,6 +42,7 @@ class ArchitectureTest {
             "tokenize.jinja",
             "tokenize.file",
             "tokenize",
+            "parquet",
             "corpus",
             "spec",
             "family",

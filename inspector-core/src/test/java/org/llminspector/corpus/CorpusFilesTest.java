@@ -10,9 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 
 class CorpusFilesTest {
@@ -70,18 +72,64 @@ class CorpusFilesTest {
         }
     }
 
-    /** A folder of Parquet files is refused whole: what lies beside them is a licence or a card, not the corpus. */
+    private static Path golden(String name) {
+        return Path.of("src/test/resources/golden/parquet", name);
+    }
+
     @Test
-    void parquetIsRefusedWithTheLineThatConvertsIt() throws IOException {
-        Path folder = Files.createDirectories(temp.resolve("dataset/data"));
-        Files.writeString(temp.resolve("dataset/LICENSE.txt"), "You may.");
-        Path file = Files.writeString(folder.resolve("train-00000.parquet"), "PAR1");
-        for (Path corpus : List.of(file, temp.resolve("dataset"))) {
-            assertThatThrownBy(() -> read(corpus, CorpusOptions.DEFAULT))
-                    .isInstanceOf(Problem.class)
-                    .hasMessageContaining("train-00000.parquet")
-                    .hasMessageContaining("read_parquet")
-                    .hasMessageContaining(".jsonl");
+    void aParquetRowIsADocument() throws IOException {
+        CorpusOptions noId = new CorpusOptions("text", "none", false, false);
+        List<Document> rows = read(golden("tiny.parquet"), noId);
+        assertThat(rows).hasSize(6);
+        assertThat(rows.get(0)).isEqualTo(new Document("tiny.parquet:1", "the"));
+        assertThat(read(golden("tiny.parquet"), CorpusOptions.DEFAULT))
+                .extracting(Document::id)
+                .containsExactly("0", "1", "2", "3", "4", "5");
+        Path lines = temp.resolve("tiny.jsonl");
+        StringBuilder text = new StringBuilder();
+        for (Document row : rows) {
+            text.append(Json.mapper().writeValueAsString(Map.of("text", row.text())))
+                    .append('\n');
+        }
+        Files.writeString(lines, text);
+        assertThat(read(lines, CorpusOptions.DEFAULT))
+                .extracting(Document::text)
+                .isEqualTo(rows.stream().map(Document::text).toList());
+    }
+
+    @Test
+    void aParquetRowWithoutTextIsABadLine() {
+        assertThatThrownBy(() -> read(golden("tiny-plain.parquet"), CorpusOptions.DEFAULT))
+                .isInstanceOf(Problem.class)
+                .hasMessageContaining("tiny-plain.parquet:4")
+                .hasMessageContaining("\"text\"")
+                .hasMessageContaining("null");
+        CorpusFiles files = new CorpusFiles(golden("tiny-plain.parquet"), skipping());
+        List<Document> all = new ArrayList<>();
+        files.read(all::add);
+        assertThat(all).hasSize(3);
+        assertThat(files.bad().count()).isEqualTo(1);
+        assertThat(files.bad().first().get(0)).startsWith("tiny-plain.parquet:4: the row has no text");
+    }
+
+    /** Files in the cache are links into blobs; a licence beside the data is no document. */
+    @Test
+    void aDatasetOfParquetFilesIsReadFromTheHubsCache() throws IOException {
+        Path dataset = temp.resolve("hub/datasets--o--n");
+        Path blob = Files.createDirectories(dataset.resolve("blobs")).resolve("0a1b");
+        Files.copy(golden("tiny.parquet"), blob);
+        for (String revision : List.of("abc", "def")) {
+            Path data = Files.createDirectories(dataset.resolve("snapshots/" + revision + "/data"));
+            Files.createSymbolicLink(data.resolve("train-00000.parquet"), Path.of("../../../blobs/0a1b"));
+            Files.writeString(data.resolveSibling("LICENSE.txt"), "You may.");
+        }
+        CorpusOptions noId = new CorpusOptions("text", "none", false, false);
+        assertThatThrownBy(() -> read(dataset, noId)).hasMessageContaining("abc, def");
+        Files.writeString(Files.createDirectories(dataset.resolve("refs")).resolve("main"), "def\n");
+        for (Path corpus : List.of(dataset, dataset.resolve("snapshots/abc"))) {
+            List<Document> rows = read(corpus, noId);
+            assertThat(rows).hasSize(6);
+            assertThat(rows.get(5).id()).isEqualTo("data/train-00000.parquet:6");
         }
     }
 

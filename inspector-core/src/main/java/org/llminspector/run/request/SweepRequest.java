@@ -31,8 +31,8 @@ public record SweepRequest(
     /**
      * Texts of a sweep.
      *
-     * @param path a .txt, .jsonl or .csv file, a folder of them, or a corpus by name: {@code tales:train}, {@code
-     *     tales:held_out}
+     * @param path a .txt, .jsonl, .csv or .parquet file, a folder of them, or a corpus by name: {@code tales:train},
+     *     {@code tales:held_out}
      * @param documents most documents, from the first; null for all (of a corpus without end 200)
      * @param field the column, or field of a JSON line, with the text (text)
      * @param id the one with the document's id (id)

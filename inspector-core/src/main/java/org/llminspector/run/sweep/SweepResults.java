@@ -21,6 +21,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.run.evaluate.Evaluation;
+import org.llminspector.parquet.ParquetTable;
 import org.llminspector.run.store.CorpusDivergence;
 import org.llminspector.tokenize.Token;
 
@@ -80,6 +81,28 @@ public final class SweepResults {
         try (SafetensorsFile file = SafetensorsFile.open(file(kind))) {
             return copy(file, name);
         }
+    }
+
+    /**
+     * A table: one tensor, or all whose names begin with {@code name/} as its columns, such as {@code window} of {@code
+     * loss} with a row a window, or a hook of {@code moments} with a row a channel.
+     *
+     * @throws Problem NOT_FOUND where there is none; INVALID where they have different numbers of rows
+     */
+    public ParquetTable table(String kind, String name) {
+        ParquetTable table = new ParquetTable();
+        try (SafetensorsFile file = SafetensorsFile.open(file(kind))) {
+            String within = name + "/";
+            List<String> columns = file.tensors().containsKey(name)
+                    ? List.of()
+                    : file.tensors().keySet().stream()
+                            .filter(n -> n.startsWith(within))
+                            .sorted()
+                            .toList();
+            if (columns.isEmpty()) return table.add(name.substring(name.lastIndexOf('/') + 1), copy(file, name));
+            for (String c : columns) table.add(c.substring(within.length()), copy(file, c));
+        }
+        return table;
     }
 
     private static Tensor copy(SafetensorsFile file, String name) {

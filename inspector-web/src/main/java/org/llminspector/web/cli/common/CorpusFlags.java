@@ -9,7 +9,10 @@ public final class CorpusFlags {
     @Option(
             names = "--corpus",
             paramLabel = "PATH",
-            description = "A .txt, .jsonl or .csv file (also .gz), a folder of them, or tales:train, tales:held_out.")
+            description = {
+                "A .txt, .jsonl or .csv file (also .gz), a .parquet file, a folder of them, such as a dataset's in the",
+                "Hugging Face cache, or tales:train, tales:held_out."
+            })
     public String corpus;
 
     @Option(names = "--documents", paramLabel = "N", description = "The most documents, from the first.")

@@ -11,6 +11,7 @@ import java.util.function.BooleanSupplier;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
 import org.llminspector.base.Tensor;
+import org.llminspector.parquet.ParquetTable;
 import org.llminspector.run.request.SweepRequest;
 import org.llminspector.run.sweep.SweepJob;
 import org.llminspector.run.sweep.SweepJobs;
@@ -39,6 +40,8 @@ public final class SweepRoutes implements Routes {
     }
 
     private static final String SWEEPS = "/api/v1/sweeps";
+
+    private static final String PARQUET = "application/vnd.apache.parquet";
 
     /** Most tokens of an answer. */
     private static final int MOST_TOKENS = 1000;
@@ -102,9 +105,16 @@ public final class SweepRoutes implements Routes {
         ctx.status(204);
     }
 
-    /** One tensor, or without a name all of the reducer's, as the file that has them. */
+    /** One tensor, or without a name all of the reducer's, as the file that has them; a table as Parquet. */
     private void tensor(Context ctx) throws IOException {
         String kind = ctx.pathParam("kind");
+        if (String.valueOf(ctx.header("Accept")).contains(PARQUET)) {
+            ParquetTable table =
+                    sweeps.results(id(ctx)).table(kind, Requests.required(ctx.queryParam("name"), "name"));
+            ctx.contentType(PARQUET).header("Vary", "Accept");
+            table.write(ctx.res().getOutputStream());
+            return;
+        }
         TensorFormat format = TensorFormat.accepted(ctx);
         ctx.header("Vary", "Accept");
         if (ctx.queryParam("name") == null && format == TensorFormat.SAFETENSORS) {
