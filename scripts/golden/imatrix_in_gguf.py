@@ -25,7 +25,7 @@ def main():
             assert name.endswith(".counts") and name.replace(".counts", ".in_sum2") in tensors, name
             continue
         counts = tensors[name.replace(".in_sum2", ".counts")]
-        assert list(counts.shape) == [1, t.shape[1]], (name, counts.shape, t.shape)  # columns first
+        assert list(counts.shape) == [1, *t.shape[1:]], (name, counts.shape, t.shape)  # columns first
         n = np.array(counts.data, np.float64).reshape(-1, 1)
         sums = np.array(t.data, np.float64).reshape(len(n), -1)
         assert np.isfinite(sums).all() and (sums >= 0).all() and (n >= 0).all(), name

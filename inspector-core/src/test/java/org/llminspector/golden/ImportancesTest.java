@@ -3,6 +3,7 @@ package org.llminspector.golden;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -26,6 +27,9 @@ import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.gguf.GgufFile;
 import org.llminspector.checkpoint.gguf.GgufWriter;
 import org.llminspector.quant.Importance;
+import org.llminspector.quant.QuantError;
+import org.llminspector.quant.QuantReport;
+import org.llminspector.quant.QuantScheme;
 
 /** What matrices read, of sums and of the files that they are written to; damaged files are refused by name. */
 class ImportancesTest {
@@ -67,6 +71,37 @@ class ImportancesTest {
             assertThat(sums.of("blocks.0.mlp.experts.0.in.weight"))
                     .isNotEqualTo(sums.of("blocks.0.mlp.experts.1.in.weight"));
         }
+    }
+
+    /** As tools/imatrix of llama.cpp writes it, with the sums of another forward pass (scripts/golden/make_imatrix.py). */
+    @Test
+    void llamaCppsFileWeighsAsASweepDoes() {
+        Path file = GgufGolden.ROOT.resolve("imatrix/llama.gguf");
+        try (Golden g = new Golden(Golden.ROOT.resolve("llama"))) {
+            Importance sums = Importances.of(g.weights, ImatrixTest.squares(g.weights)::get, "1", "sweep 1", "a.txt");
+            Importance read = Importances.of(g.weights, file, "llama.gguf");
+            assertThat(read.from(List.of()).corpora()).containsExactly("calibration.txt");
+            assertThat(read.from(List.of()).tokens()).isEqualTo(8);
+            Map<String, QuantError.Weighted> swept = weighted(g, sums);
+            Map<String, QuantError.Weighted> theirs = weighted(g, read);
+            swept.remove("unembed.weight"); // llama.cpp leaves it out
+            assertThat(theirs).hasSize(28).hasSameSizeAs(swept);
+            theirs.forEach((weight, error) -> assertThat(error.relative())
+                    .as(weight)
+                    .isCloseTo(swept.get(weight).relative(), withinPercentage(0.001)));
+        }
+    }
+
+    private static Map<String, QuantError.Weighted> weighted(Golden g, Importance importance) {
+        Map<String, QuantError.Weighted> errors = new TreeMap<>();
+        QuantReport.of(g.weights, QuantScheme.of("int4"), importance, p -> {}, () -> false)
+                .weights()
+                .forEach(row -> {
+                    if (row.error() != null && row.error().weighted() != null) {
+                        errors.put(row.name(), row.error().weighted());
+                    }
+                });
+        return errors;
     }
 
     private static Tensor ones(float value, long... shape) {
