@@ -62,8 +62,15 @@ class ParquetTableTest {
 
     @Test
     void columnsHaveTheTensorsValues() throws IOException {
-        Tensor counts = Tensor.of(DType.I16, ByteBuffer.allocate(6).order(ByteOrder.LITTLE_ENDIAN)
-                .putShort((short) 1).putShort((short) -2).putShort((short) 300).flip(), 3);
+        Tensor counts = Tensor.of(
+                DType.I16,
+                ByteBuffer.allocate(6)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putShort((short) 1)
+                        .putShort((short) -2)
+                        .putShort((short) 300)
+                        .flip(),
+                3);
         Path file = written(new ParquetTable()
                 .add("window", longs(Long.MAX_VALUE, -1, 1L << 53 | 1))
                 .add("count", counts)
@@ -99,7 +106,8 @@ class ParquetTableTest {
     @Test
     void manyRowsAreSeveralGroups() throws IOException {
         int n = (1 << 20) + 3;
-        Path file = written(new ParquetTable().add("n", longs(LongStream.range(0, n).toArray())));
+        Path file =
+                written(new ParquetTable().add("n", longs(LongStream.range(0, n).toArray())));
         FileMetaData meta = footer(Files.readAllBytes(file));
         assertThat(meta.getRow_groups()).extracting(RowGroup::getNum_rows).containsExactly(1L << 20, 3L);
         List<String> all = column(file, meta, 0);

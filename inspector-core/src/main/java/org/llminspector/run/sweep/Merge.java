@@ -95,7 +95,7 @@ final class Merge {
                     file,
                     weights,
                     name -> tensor(state, name.substring("imatrix/".length())),
-                    List.of(manifest.request().corpus().path()),
+                    List.of(folder.corpus(manifest)),
                     manifest.windows(),
                     manifest.window());
         }

@@ -24,6 +24,7 @@ import org.llminspector.base.Writes;
 import org.llminspector.checkpoint.SafetensorsFile;
 import org.llminspector.checkpoint.SafetensorsWriter;
 import org.llminspector.run.evaluate.Evaluation;
+import org.llminspector.run.request.SweepRequest;
 
 /**
  * A sweep on disk: {@code sweep.json}; {@code documents.jsonl}, an id a line; {@code windows.safetensors}, their tokens; {@code
@@ -31,6 +32,8 @@ import org.llminspector.run.evaluate.Evaluation;
  * sweep goes on with and a repeated one reads; and once all are there the merged results, a file a reducer.
  */
 public final class SweepFolder {
+
+    static final String REQUEST = "request.json";
 
     private static final String PARTS = "parts";
     private static final String DOCUMENTS = "documents.jsonl";
@@ -71,6 +74,22 @@ public final class SweepFolder {
                     .found(e.getMessage())
                     .instead("run the sweep again; parts that are there are used");
         }
+    }
+
+    /** What a client asked for, which a sweep over REST is begun with. */
+    SweepRequest request() {
+        Path file = dir.resolve(REQUEST);
+        try {
+            return Json.mapper().treeToValue(Json.readObject(file), SweepRequest.class);
+        } catch (IOException e) {
+            throw Problem.invalid("the sweep's request is damaged").where(file).found(e.getMessage());
+        }
+    }
+
+    /** The corpus as it was asked for: over REST the manifest has its path on this machine. */
+    String corpus(SweepManifest manifest) {
+        SweepRequest asked = Files.exists(dir.resolve(REQUEST)) ? request() : manifest.request();
+        return asked.corpus().path();
     }
 
     /** Files of merged results, by reducer; empty before the merge. */

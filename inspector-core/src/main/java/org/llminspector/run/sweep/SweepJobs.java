@@ -67,7 +67,7 @@ public final class SweepJobs implements AutoCloseable {
         try {
             Files.createDirectories(root);
             Writes.privateFolder(dir);
-            Writes.replace(dir.resolve("request.json"), Json.write(request));
+            Writes.replace(dir.resolve(SweepFolder.REQUEST), Json.write(request));
         } catch (IOException e) {
             throw Writes.failed("the sweep cannot be kept", dir, e);
         }
@@ -78,7 +78,7 @@ public final class SweepJobs implements AutoCloseable {
     /** Goes on with a sweep where it was; one that is finished only merges its parts again. */
     public synchronized SweepJob resume(String id) {
         shipped.refuse(id, "gone on with");
-        SweepRequest request = request(dir(id));
+        SweepRequest request = folder(id).request();
         free();
         start(id, request);
         return job(id);
@@ -196,7 +196,7 @@ public final class SweepJobs implements AutoCloseable {
         int parts = manifest == null
                 ? 0
                 : manifest.parts().size() - folder.missing(manifest).size();
-        boolean came = manifest != null && !Files.exists(dir.resolve("request.json"));
+        boolean came = manifest != null && !Files.exists(dir.resolve(SweepFolder.REQUEST));
         if (came) parts = manifest.parts().size(); // without their files
         boolean whole = manifest != null && parts == manifest.parts().size();
         List<String> results = whole ? List.copyOf(folder.results().keySet()) : List.of();
@@ -205,7 +205,7 @@ public final class SweepJobs implements AutoCloseable {
         return new SweepJob(
                 id,
                 state,
-                came ? manifest.request() : request(dir),
+                came ? manifest.request() : folder.request(),
                 manifest == null ? null : manifest.brief(),
                 thread == null || thread.ended() ? null : thread.progress(),
                 thread == null || thread.ended() ? null : thread.estimate(),
@@ -302,15 +302,6 @@ public final class SweepJobs implements AutoCloseable {
         throw Problem.notFound("there is no such sweep")
                 .where("sweep " + Problem.shown(id))
                 .instead("GET /sweeps lists what there is");
-    }
-
-    private static SweepRequest request(Path dir) {
-        Path file = dir.resolve("request.json");
-        try {
-            return Json.mapper().treeToValue(Json.readObject(file), SweepRequest.class);
-        } catch (IOException e) {
-            throw Problem.invalid("the sweep's request is damaged").where(file).found(e.getMessage());
-        }
     }
 
     /** Stops what runs, and waits for it. */

@@ -109,8 +109,7 @@ public final class SweepRoutes implements Routes {
     private void tensor(Context ctx) throws IOException {
         String kind = ctx.pathParam("kind");
         if (String.valueOf(ctx.header("Accept")).contains(PARQUET)) {
-            ParquetTable table =
-                    sweeps.results(id(ctx)).table(kind, Requests.required(ctx.queryParam("name"), "name"));
+            ParquetTable table = sweeps.results(id(ctx)).table(kind, Requests.required(ctx.queryParam("name"), "name"));
             ctx.contentType(PARQUET).header("Vary", "Accept");
             table.write(ctx.res().getOutputStream());
             return;
