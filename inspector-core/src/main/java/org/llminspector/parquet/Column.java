@@ -7,6 +7,7 @@ import org.apache.parquet.format.ConvertedType;
 import org.apache.parquet.format.FieldRepetitionType;
 import org.apache.parquet.format.SchemaElement;
 import org.apache.parquet.format.Type;
+import org.llminspector.base.Problem;
 
 /**
  * A column of a file's schema, of those that are not within another.
@@ -31,7 +32,7 @@ record Column(String name, int leaf, boolean optional, Type type, String kind) {
 
     @Override
     public String toString() {
-        return name + " (" + kind + ")";
+        return Problem.shown(name) + " (" + kind + ")";
     }
 
     /** The columns of a schema, which is a tree, written from the root down. */

@@ -116,7 +116,7 @@ public final class ParquetFile {
                     .instead("name a column of strings (--field): "
                             + columns.stream()
                                     .filter(Column::text)
-                                    .map(Column::name)
+                                    .map(c -> Problem.shown(c.name()))
                                     .collect(Collectors.joining(", ")));
         }
         Column ids = find(id);
@@ -168,6 +168,8 @@ public final class ParquetFile {
     }
 
     private Problem placed(Problem p, Column column, int group) {
-        return p.where() == null ? p.where(name + ", column \"" + column.name() + "\", row group " + group) : p;
+        return p.where() == null
+                ? p.where(name + ", column " + Problem.shown(column.name()) + ", row group " + group)
+                : p;
     }
 }

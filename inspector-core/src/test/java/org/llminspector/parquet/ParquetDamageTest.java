@@ -59,7 +59,7 @@ class ParquetDamageTest {
     void everyByteMayBeAnother(String name) throws IOException {
         byte[] whole = golden(name);
         for (int at = 0; at < whole.length; at++) {
-            for (int other : new int[] {0, 0x1C, 0xFF, whole[at] ^ 0x10}) {
+            for (int other : new int[] {0x1C, 0xFF, whole[at] ^ 0x10}) {
                 byte[] bytes = whole.clone();
                 bytes[at] = (byte) other;
                 isReadOrRefused("byte " + at + " is " + other, bytes);

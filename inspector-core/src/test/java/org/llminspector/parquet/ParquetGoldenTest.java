@@ -76,7 +76,7 @@ class ParquetGoldenTest {
                 .isInstanceOf(Problem.class)
                 .hasMessageContaining("odd.parquet")
                 .hasMessageContaining("a column \"content\"")
-                .hasMessageContaining("text (double), tokens (list), flag (boolean), body (string)")
+                .hasMessageContaining("\"text\" (double), \"tokens\" (list), \"flag\" (boolean), \"body\" (string)")
                 .hasMessageContaining("--field");
         for (String column : List.of("text", "tokens", "flag")) {
             assertThatThrownBy(() -> rows(odd, column, "id"))

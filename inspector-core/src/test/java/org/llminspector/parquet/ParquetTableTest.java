@@ -80,7 +80,8 @@ class ParquetTableTest {
         assertThat(meta.getNum_rows()).isEqualTo(3);
         assertThat(Column.of(meta.getSchema()))
                 .extracting(Column::toString)
-                .containsExactly("window (int64)", "count (int32)", "value_0 (float)", "value_1 (float)");
+                .containsExactly(
+                        "\"window\" (int64)", "\"count\" (int32)", "\"value_0\" (float)", "\"value_1\" (float)");
         RowGroup group = meta.getRow_groups().get(0);
         assertThat(floats(bytes, group.getColumns().get(2).getMeta_data())).containsExactly(1f, 3f, 5f);
         assertThat(floats(bytes, group.getColumns().get(3).getMeta_data())).containsExactly(2f, 4f, Float.NaN);
