@@ -23,7 +23,7 @@ final class Headers {
     private static final int MOST = 1 << 20;
 
     static {
-        // Structures within structures that nobody knows: the default has no limit but the stack's.
+        // Unknown structures within structures: the default has no limit but the stack.
         TProtocolUtil.setMaxSkipDepth(64);
     }
 

@@ -29,7 +29,7 @@ final class Span extends InputStream {
         return left;
     }
 
-    /** The next bytes; there must be so many. */
+    /** The next {@code size} bytes; fewer than that are refused. */
     byte[] take(int size) throws IOException {
         if (size < 0 || size > left) {
             throw Damage.of("a page is longer than its column", "at most " + left + " bytes", size);

@@ -2,7 +2,7 @@ package org.llminspector.parquet;
 
 import java.nio.ByteBuffer;
 
-/** Whole numbers of seven bits a byte, the lowest first. */
+/** Whole numbers, seven bits in each byte, the lowest first (LEB128). */
 final class Varint {
 
     private Varint() {}
