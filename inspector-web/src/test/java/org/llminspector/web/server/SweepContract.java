@@ -44,6 +44,15 @@ final class SweepContract {
         String mean = at + "/results/moments?name=" + hook + "/mean";
         JsonNode means = live.get(mean, "Accept", "application/json").json().path("values");
         live.get(mean, "Accept", "application/x-npy");
+        String parquet = "application/vnd.apache.parquet";
+        for (String table : List.of(mean, at + "/results/moments?name=" + hook, at + "/results/loss?name=window")) {
+            String bytes = new String(
+                    live.get(table, "Accept", parquet).bytes(), java.nio.charset.StandardCharsets.ISO_8859_1);
+            assertThat(bytes).startsWith("PAR1").endsWith("PAR1").contains("LLM Inspector");
+        }
+        live.get(at + "/results/histogram?name=" + hook, "Accept", parquet).problem(400);
+        live.get(at + "/results/moments?name=none", "Accept", parquet).problem(404);
+        live.get(at + "/results/moments", "Accept", parquet).problem(400);
         live.get(at + "/results/moments?name=none", "Accept", "application/json")
                 .problem(404);
         live.get(at + "/results/moments", "Accept", "application/json").problem(400);
@@ -58,8 +67,10 @@ final class SweepContract {
                         .path("text")
                         .asText())
                 .isNotEmpty();
-        assertThat(new String(live.get(at + "/imatrix.gguf").bytes(), 0, 4, java.nio.charset.StandardCharsets.US_ASCII))
-                .isEqualTo("GGUF");
+        // The corpus has the name that it was asked for by, not its path on this machine.
+        String imatrix =
+                new String(live.get(at + "/imatrix.gguf").bytes(), java.nio.charset.StandardCharsets.ISO_8859_1);
+        assertThat(imatrix).startsWith("GGUF").contains("cats.txt").doesNotContain(corpora.toString());
         live.get(at + "/units/" + hook + "/100000").problem(404);
         importances(live, id);
         JsonNode tokens =
