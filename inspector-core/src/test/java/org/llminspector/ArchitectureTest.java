@@ -87,6 +87,7 @@ class ArchitectureTest {
             "run.inspect.embeddings",
             "run.inspect.positions",
             "run.inspect.cost",
+            "run.lab",
             "run");
 
     /** Rooms in which some files know each other both ways: a value and what reads it, a port and those behind it. */

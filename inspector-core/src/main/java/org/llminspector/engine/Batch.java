@@ -4,7 +4,11 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.SortedSet;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Tensor;
+import org.llminspector.capture.Intervention;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
+import org.llminspector.spec.DecoderSpec;
 
 /**
  * Rows of token ids that run through a model together, each from an empty KV cache. The rows have equal lengths, so that
@@ -56,6 +60,48 @@ public record Batch(int[][] rows, SessionRequest request, List<BitSet> changed) 
         long[] ids = new long[size() * length()];
         for (int i = 0; i < ids.length; i++) ids[i] = rows[i / length()][i % length()];
         return ids;
+    }
+
+    /**
+     * The first layer that has to be computed. Where a change replaces the whole residual stream before a layer, in every
+     * row, nothing before that layer is read any more: 0 where a value before it is captured or changed, or a later layer
+     * attends to its keys.
+     */
+    public int firstLayer(DecoderSpec spec) {
+        int first = spec.nLayers();
+        for (HookId hook : request.hooks()) first = Math.min(first, reads(hook));
+        for (HookId hook : request.changes(spec).keySet()) first = Math.min(first, reads(hook));
+        for (int i = 0; i < request.interventions().size(); i++) {
+            if (first > 0 && replacesAll(i, HookId.of(HookPoint.RESID_PRE, Math.min(first, spec.nLayers() - 1))))
+                return shares(spec, first) ? 0 : first;
+        }
+        return 0;
+    }
+
+    private static int reads(HookId hook) {
+        if (hook.layer() >= 0) return hook.layer();
+        return hook.compareTo(HookId.of(HookPoint.RESID_PRE, 0)) < 0 ? 0 : Integer.MAX_VALUE;
+    }
+
+    private boolean replacesAll(int i, HookId stream) {
+        Intervention v = request.interventions().get(i);
+        Tensor source = request.source(i, stream);
+        return v.hook().equals(stream.name())
+                && v.op() == Intervention.Op.REPLACE
+                && source != null
+                && source.shape()[1] >= length()
+                && changed(i) == null
+                && v.positions() == null
+                && v.features() == null;
+    }
+
+    /** Whether a layer from this one on attends to the keys of one before it. */
+    private static boolean shares(DecoderSpec spec, int first) {
+        if (spec.altUp() != null) return true; // the stream's other forms come from the layers before
+        return spec.layers().subList(first, spec.nLayers()).stream()
+                .anyMatch(l -> l.attends()
+                        && l.attention().keysFrom() != null
+                        && l.attention().keysFrom() < first);
     }
 
     /** The rows that an intervention changes; null for all. */

@@ -12,8 +12,11 @@ import org.llminspector.hook.HookId;
  * @param targets the differentiated number is the sum of their values times their weights
  * @param hooks activations to differentiate by
  * @param parameters whether to differentiate by every weight as well
+ * @param pass what else the pass does: its interventions, before the gradient's leaves, and the hooks whose values it
+ *     returns; null for nothing
  */
-public record GradientRequest(int[] tokens, List<Target> targets, SortedSet<HookId> hooks, boolean parameters) {
+public record GradientRequest(
+        int[] tokens, List<Target> targets, SortedSet<HookId> hooks, boolean parameters, SessionRequest pass) {
 
     /** Which value of the target token is read. */
     public enum Of {
@@ -29,6 +32,11 @@ public record GradientRequest(int[] tokens, List<Target> targets, SortedSet<Hook
      * @param pos the position whose logits are read: for a next-token prediction, that of the token before
      */
     public record Target(int pos, int token, Of of, double weight) {}
+
+    /** Nothing changed, and no values returned. */
+    public GradientRequest(int[] tokens, List<Target> targets, SortedSet<HookId> hooks, boolean parameters) {
+        this(tokens, targets, hooks, parameters, null);
+    }
 
     public GradientRequest {
         targets = List.copyOf(targets);

@@ -12,9 +12,14 @@ import org.llminspector.hook.HookId;
  * @param targets each target's own value, unweighted
  * @param hooks the gradient by the activation at each hook, in its shape
  * @param parameters one per weight, under canonical names; empty unless requested
+ * @param values of the hooks whose values were requested
  */
 public record Gradients(
-        double value, List<Double> targets, SortedMap<HookId, Tensor> hooks, List<ParameterGradient> parameters) {
+        double value,
+        List<Double> targets,
+        SortedMap<HookId, Tensor> hooks,
+        List<ParameterGradient> parameters,
+        SortedMap<HookId, Tensor> values) {
 
     /**
      * Summary of one weight's gradient.

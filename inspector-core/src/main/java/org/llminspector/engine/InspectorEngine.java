@@ -31,6 +31,11 @@ public interface InspectorEngine extends AutoCloseable {
      */
     void run(Batch batch, BiConsumer<HookId, Tensor> visitor);
 
+    /** Whether a batch that replaces the whole residual stream before a layer begins there ({@link Batch#firstLayer}). */
+    default boolean startsAtLayers() {
+        return false;
+    }
+
     /**
      * The logit lens: applies the final norm and the unembedding to a residual stream.
      *

@@ -4,11 +4,13 @@ import org.llminspector.base.Problem;
 import org.llminspector.capture.CaptureBudget;
 import org.llminspector.local.ModelCache;
 import org.llminspector.run.compare.Comparisons;
+import org.llminspector.run.lab.Labs;
 import org.llminspector.run.learn.Learning;
 import org.llminspector.run.learn.TrainingJobs;
 import org.llminspector.run.learn.TrainingRecords;
 import org.llminspector.run.models.Models;
 import org.llminspector.run.models.OpenModels;
+import org.llminspector.run.store.AnalysisStore;
 import org.llminspector.run.store.ComparisonStore;
 import org.llminspector.run.store.RunStore;
 import org.llminspector.run.sweep.Evidence;
@@ -40,6 +42,7 @@ public final class Inspector implements AutoCloseable {
     private final Runs runs;
     private final Comparisons comparisons;
     private final Analyses analyses;
+    private final Labs labs;
     private final Training training;
     private final Sweeps sweeps;
     private final SweepJobs sweepJobs;
@@ -62,6 +65,8 @@ public final class Inspector implements AutoCloseable {
         sweeps = new Sweeps(open, queue, models::defaultSlug);
         comparisons = new Comparisons(open, store, queue, budget, compared, models::defaultSlug, sweeps);
         analyses = Analyses.of(open, store, queue, budget, runs.recaptures(), models::defaultSlug);
+        AnalysisStore analysed = AnalysisStore.open(config.runsDir().resolve("analyses"));
+        labs = new Labs(open, queue, analysed, models::defaultSlug);
         sweepJobs = new SweepJobs(
                 config.runsDir().resolve("sweeps"),
                 config.runsDir().toAbsolutePath().resolveSibling("corpora"),
@@ -107,6 +112,11 @@ public final class Inspector implements AutoCloseable {
         return analyses;
     }
 
+    /** Causal analyses of two runs: run, stored, listed. */
+    public Labs labs() {
+        return labs;
+    }
+
     /** Sweeps of models over corpora, run by the caller into a folder of its choice. */
     public Sweeps sweeps() {
         return sweeps;
@@ -149,6 +159,7 @@ public final class Inspector implements AutoCloseable {
         training.learning().close();
         open.close();
         comparisons.close();
+        labs.close();
         store.close();
     }
 }

@@ -6,11 +6,17 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.NDScope;
 import ai.djl.ndarray.types.Shape;
 import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntFunction;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.ChangedCells;
 import org.llminspector.capture.Intervention;
+import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.Axis;
 import org.llminspector.hook.HookId;
+import org.llminspector.spec.DecoderSpec;
 
 /** Applies one {@link Intervention} at one hook in one sequence or batch: the new value in selected cells, the old one elsewhere. */
 final class Change {
@@ -33,6 +39,28 @@ final class Change {
         this.source = source;
         this.manager = manager;
         this.rows = rows;
+    }
+
+    /**
+     * The changes of a request at each hook, in order.
+     *
+     * @param rows of the batch that an intervention changes, null for all
+     */
+    static Map<HookId, List<Change>> all(
+            SessionRequest request, DecoderSpec spec, NDManager manager, IntFunction<BitSet> rows) {
+        Map<HookId, List<Change>> changes = new HashMap<>();
+        request.changes(spec)
+                .forEach((id, indices) -> changes.put(
+                        id,
+                        indices.stream()
+                                .map(i -> new Change(
+                                        request.interventions().get(i),
+                                        id,
+                                        request.source(i, id),
+                                        manager,
+                                        rows.apply(i)))
+                                .toList()));
+        return changes;
     }
 
     /** The value after this change, in a pass that begins at position {@code start}. */

@@ -21,8 +21,12 @@ import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.GradientRequest.Of;
 import org.llminspector.engine.GradientRequest.Target;
 import org.llminspector.engine.Gradients;
+import org.llminspector.engine.SessionRequest;
+import org.llminspector.engine.torch.libtorch.Tensors;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
+import org.llminspector.hook.StreamHooks;
+import org.llminspector.spec.DecoderSpec;
 
 /**
  * Forward pass with the decoder and backward pass with libtorch's autograd, on the engine thread.
@@ -32,12 +36,14 @@ import org.llminspector.hook.HookPoint;
  */
 final class GradientPass {
 
+    private final DecoderSpec spec;
     private final TorchDecoder decoder;
     private final TorchWeights weights;
     private final NDManager manager;
 
     /** @param weights float32: a value that is cast to another format loses its gradient in DJL */
-    GradientPass(TorchDecoder decoder, TorchWeights weights, NDManager manager) {
+    GradientPass(DecoderSpec spec, TorchDecoder decoder, TorchWeights weights, NDManager manager) {
+        this.spec = spec;
         this.decoder = decoder;
         this.weights = weights;
         this.manager = manager;
@@ -48,7 +54,7 @@ final class GradientPass {
         Map<String, NDArray> parameters = request.parameters() ? weights.all() : Map.of();
         try (NDScope scope = new NDScope();
                 NDManager own = manager.newSubManager();
-                Leaves leaves = new Leaves(request.hooks(), own)) {
+                Leaves leaves = new Leaves(request, spec, own)) {
             scope.suppressNotUsedWarning();
             JniUtils.setGradMode(true);
             parameters.values().forEach(p -> p.setRequiresGradient(true));
@@ -60,7 +66,7 @@ final class GradientPass {
             if (leaf) JniUtils.backward((PtNDArray) value, (PtNDArray) own.ones(value.getShape()), false, false);
             List<Double> values = new ArrayList<>();
             for (float v : each.toFloatArray()) values.add((double) v);
-            return new Gradients(value.getFloat(), values, leaves.gradients(), norms(parameters));
+            return new Gradients(value.getFloat(), values, leaves.gradients(), norms(parameters), leaves.values());
         } finally {
             parameters.values().forEach(p -> p.setRequiresGradient(false));
             JniUtils.setGradMode(before);
@@ -106,36 +112,65 @@ final class GradientPass {
         return norms;
     }
 
-    /** Tap that adds zero leaves where a gradient is wanted, in the hooked form: the fused one has no gradients. */
+    /**
+     * Tap that applies the pass's interventions, adds zero leaves where a gradient is wanted, and copies values; in the
+     * hooked form, for the fused one has no gradients.
+     */
     private static final class Leaves implements PassTap, AutoCloseable {
         private final Set<HookId> wanted;
+        private final Set<HookId> read;
+        private final RecordingTap changes;
         private final NDManager manager;
         private final Map<HookId, NDArray> zeros = new HashMap<>();
+        private final SortedMap<HookId, Tensor> values = new TreeMap<>();
 
-        Leaves(Set<HookId> wanted, NDManager manager) {
-            this.wanted = wanted;
+        Leaves(GradientRequest request, DecoderSpec spec, NDManager manager) {
+            SessionRequest pass =
+                    request.pass() == null ? SessionRequest.plain(request.tokens().length) : request.pass();
+            this.wanted = request.hooks();
+            this.read = pass.hooks();
+            this.changes = new RecordingTap(
+                    Set.of(), Change.all(pass, spec, manager, i -> null), true, StreamHooks.between(spec));
             this.manager = manager;
         }
 
         @Override
         public boolean wants(HookPoint point, int layer) {
-            return point == HookPoint.LOGITS || wanted.contains(new HookId(point, layer));
+            HookId id = new HookId(point, layer);
+            return point == HookPoint.LOGITS || wanted.contains(id) || read.contains(id) || changes.wants(point, layer);
         }
 
         @Override
         public boolean changes(HookPoint point, int layer) {
-            return wanted.contains(new HookId(point, layer));
+            return wanted.contains(new HookId(point, layer)) || changes.changes(point, layer);
         }
 
         @Override
         public NDArray at(HookPoint point, int layer, NDArray value) {
+            NDArray v = changed(point, layer, value);
+            see(point, layer, v);
+            return v;
+        }
+
+        @Override
+        public NDArray changed(HookPoint point, int layer, NDArray value) {
             HookId id = new HookId(point, layer);
-            return wanted.contains(id) ? value.add(leaf(id, value)) : value;
+            NDArray v = changes.changed(point, layer, value);
+            return wanted.contains(id) ? v.add(leaf(id, v)) : v;
+        }
+
+        @Override
+        public void see(HookPoint point, int layer, NDArray value) {
+            HookId id = new HookId(point, layer);
+            if (read.contains(id)) values.put(id, Tensors.copy(value));
         }
 
         @Override
         public Affine<NDArray> affine(HookPoint point, int layer, NDArray zeros, NDArray ones) {
-            return new Affine<>(leaf(new HookId(point, layer), zeros), null);
+            HookId id = new HookId(point, layer);
+            if (!changes.changes(point, layer)) return new Affine<>(leaf(id, zeros), null);
+            Affine<NDArray> own = changes.affine(point, layer, zeros, ones);
+            return wanted.contains(id) ? new Affine<>(own.ofZeros().add(leaf(id, zeros)), own.ofOnes()) : own;
         }
 
         private NDArray leaf(HookId id, NDArray shape) {
@@ -153,6 +188,10 @@ final class GradientPass {
                 gradients.put(id, Tensor.of(values, leaf.getShape().getShape()));
             });
             return gradients;
+        }
+
+        SortedMap<HookId, Tensor> values() {
+            return values;
         }
 
         @Override

@@ -42,6 +42,15 @@ final class TorchDecoder {
      *     when the tap ends the pass early
      */
     NDArray forward(NDArray ids, KvCache cache, PassTap tap) {
+        return forward(ids, cache, tap, 0);
+    }
+
+    /**
+     * The same from a layer on.
+     *
+     * @param first the first layer that is computed; the tap replaces the residual stream that it reads
+     */
+    NDArray forward(NDArray ids, KvCache cache, PassTap tap, int first) {
         int count = (int) ids.getShape().get(1);
         boolean inside = tap.seesInside();
         try (Positions.Pass pass = positions.pass(cache.length(), count)) {
@@ -51,7 +60,7 @@ final class TorchDecoder {
             Block<NDArray> block = new Block<>(spec, ops, inside ? tap : Tap.none());
             Embedding.Embedded<NDArray> embedded = ends.embed(ids);
             NDArray x = embedded.stream(); // [batch, pos, d_model], or [batch, pos, form, d_model]
-            for (int i = 0; i < spec.nLayers(); i++) {
+            for (int i = first; i < spec.nLayers(); i++) {
                 try (NDScope scope = new NDScope()) {
                     scope.suppressNotUsedWarning();
                     NDArray input = ends.inputOf(i, embedded.inputs());

@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -221,27 +220,20 @@ public final class TorchEngine implements InspectorEngine {
                 PassTap tap =
                         new VisitingTap(changes(batch, own), batch.request().hooks(), visitor);
                 NDArray ids = own.create(batch.ids(), new Shape(batch.size(), batch.length()));
-                decoder.forward(ids, KvCache.none(), tap);
+                decoder.forward(ids, KvCache.none(), tap, batch.firstLayer(spec()));
                 return null;
             }
         });
     }
 
+    @Override
+    public boolean startsAtLayers() {
+        return true;
+    }
+
     private RecordingTap changes(Batch batch, NDManager own) {
-        SessionRequest request = batch.request();
-        Map<HookId, List<Change>> changes = new HashMap<>();
-        request.changes(spec())
-                .forEach((id, indices) -> changes.put(
-                        id,
-                        indices.stream()
-                                .map(i -> new Change(
-                                        request.interventions().get(i),
-                                        id,
-                                        request.source(i, id),
-                                        own,
-                                        batch.changed(i)))
-                                .toList()));
-        return new RecordingTap(Set.of(), changes, true, StreamHooks.between(spec()));
+        return new RecordingTap(
+                Set.of(), Change.all(batch.request(), spec(), own, batch::changed), true, StreamHooks.between(spec()));
     }
 
     @Override
@@ -259,7 +251,7 @@ public final class TorchEngine implements InspectorEngine {
         return EngineThread.call(() -> {
             Threads.useAll();
             if (info.precision() == Precision.FP32 && !request.parameters()) {
-                return new GradientPass(decoder, opened.weights(), manager).run(request);
+                return new GradientPass(spec(), decoder, opened.weights(), manager).run(request);
             }
             // A temporary float32 copy of the weights; their gradients take as much memory again.
             try (NDManager own = manager.newSubManager();
@@ -267,7 +259,7 @@ public final class TorchEngine implements InspectorEngine {
                             ? TorchWeights.whole(opened.model(), own)
                             : new TorchWeights(
                                     opened.model(), own, Precision.FP32, most(own.getDevice(), keptExperts()))) {
-                return new GradientPass(new TorchDecoder(spec(), exact, own, null), exact, own).run(request);
+                return new GradientPass(spec(), new TorchDecoder(spec(), exact, own, null), exact, own).run(request);
             }
         });
     }

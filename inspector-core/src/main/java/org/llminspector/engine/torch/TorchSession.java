@@ -3,7 +3,6 @@ package org.llminspector.engine.torch;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -48,7 +47,7 @@ final class TorchSession implements Session {
         this.manager = parent.newSubManager();
         this.decoder = decoder;
         try {
-            Map<HookId, List<Change>> changes = changes(request);
+            Map<HookId, List<Change>> changes = Change.all(request, spec, manager, i -> null);
             List<KvShape> shapes = KvShape.of(spec, changes.keySet());
             this.cache = new KvCache(spec, shapes, manager, kvFormats, request.maxPositions());
             if (request.prefix() != null) cache.begin(request.prefix());
@@ -58,18 +57,6 @@ final class TorchSession implements Session {
             manager.close(); // frees every array made so far
             throw e;
         }
-    }
-
-    private Map<HookId, List<Change>> changes(SessionRequest request) {
-        Map<HookId, List<Change>> changes = new HashMap<>();
-        request.changes(spec)
-                .forEach((id, indices) -> changes.put(
-                        id,
-                        indices.stream()
-                                .map(i -> new Change(
-                                        request.interventions().get(i), id, request.source(i, id), manager, null))
-                                .toList()));
-        return changes;
     }
 
     /** [1, pos]. */

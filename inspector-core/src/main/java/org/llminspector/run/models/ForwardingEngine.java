@@ -65,6 +65,11 @@ abstract class ForwardingEngine implements InspectorEngine {
     }
 
     @Override
+    public boolean startsAtLayers() {
+        return engine.startsAtLayers();
+    }
+
+    @Override
     public Tensor unembed(Tensor resid) {
         return engine.unembed(resid);
     }
