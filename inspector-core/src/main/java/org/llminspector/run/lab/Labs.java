@@ -94,7 +94,7 @@ public final class Labs implements AutoCloseable {
             case PATCH -> Patching.run(lab);
             case ATTRIBUTION -> Attribution.run(lab);
             case PATH -> PathPatching.run(lab);
-            case EDGES -> throw new UnsupportedOperationException("edges");
+            case EDGES -> Edges.run(lab);
             case RESTORE -> Restoring.run(lab);
         };
     }
