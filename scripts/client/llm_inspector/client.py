@@ -884,6 +884,50 @@ class Inspector:
         listen = on_progress or (lambda progress: None)
         return Comparison(self, self._post_job("comparisons", request, {"progress": listen}))
 
+    def analyse(
+        self,
+        kind: str,
+        clean: Union[str, Mapping[str, Any]],
+        corrupt: Union[None, str, Mapping[str, Any]] = None,
+        *,
+        metric: Union[None, str, Mapping[str, Any]] = None,
+        on_progress: Optional[Callable[[Json], None]] = None,
+        **options: Any,
+    ) -> Json:
+        """Finds what caused the difference between two runs' answers.
+
+        Args:
+            kind: ``patch`` (a value of one run given to the other, place by place), ``attribution`` (that, estimated by one
+                gradient), ``path``, ``edges`` (a circuit), ``restore`` (values given back to the same model quantized).
+            clean: the run whose answer is explained: a prompt, or the arguments of ``run``.
+            corrupt: the run that answers otherwise, of as many tokens; what it leaves out is as in ``clean``.
+            metric: ``"kl"``, or an object with name, answers, against, answer_ids, against_ids, pos; the difference of the
+                two runs' own answers' logits by default.
+            on_progress: called with phase, done and total; an exception in it cancels the analysis.
+            options: those of POST /api/v1/analyses: direction, points, by, layers, positions, cells, receivers,
+                convention, steps, measured, edges, keep, signed, name.
+
+        Returns:
+            ``scores`` (a grid a hook point, row-major), ``measured``, ``graph``, ``restored``, with ``metric``,
+            ``convention`` and ``invariants``.
+        """
+        request = _without_none(
+            kind=kind,
+            clean=_as_run(clean),
+            corrupt=None if corrupt is None else _as_run(corrupt),
+            metric={"name": metric} if isinstance(metric, str) else None if metric is None else dict(metric),
+            **options,
+        )
+        return self._post_job("analyses", request, {"progress": on_progress or (lambda progress: None)})
+
+    def analyses(self, limit: int = 50) -> List[Json]:
+        """The analyses that are kept, newest first."""
+        return self._json("GET", "analyses" + _query(limit=limit))["analyses"]
+
+    def analysis(self, analysis_id: str) -> Json:
+        """An analysis that was made before."""
+        return self._json("GET", _path("analyses", analysis_id))
+
     def comparison(self, comparison_id: str) -> Comparison:
         """A comparison that was made before."""
         return Comparison(self, self._json("GET", _path("comparisons", comparison_id)))
@@ -1260,6 +1304,10 @@ def _text(
         tokens=None if tokens is None else [int(t) for t in tokens],
         messages=None if messages is None else [dict(m) for m in messages],
     )
+
+
+def _as_run(run: Union[str, Mapping[str, Any]]) -> Json:
+    return {"prompt": run} if isinstance(run, str) else dict(run)
 
 
 def _without_none(**values: Any) -> Json:

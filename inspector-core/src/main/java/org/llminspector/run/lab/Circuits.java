@@ -51,7 +51,8 @@ final class Circuits {
     }
 
     private double[] together(List<boolean[][]> circuits) {
-        float[][][] changes = new float[circuits.size()][graph.writers().size()][]; // clean less corrupt, as the circuit has it
+        float[][][] changes =
+                new float[circuits.size()][graph.writers().size()][]; // clean less corrupt, as the circuit has it
         for (float[][] c : changes) c[0] = input;
         for (int i = 0; i < lab.spec().nLayers(); i++) {
             lab.progress("circuits", i, lab.spec().nLayers());
@@ -127,11 +128,7 @@ final class Circuits {
     }
 
     private void heads(
-            int layer,
-            List<Integer> readers,
-            List<Integer> writers,
-            List<boolean[][]> circuits,
-            float[][][] changes) {
+            int layer, List<Integer> readers, List<Integer> writers, List<boolean[][]> circuits, float[][][] changes) {
         LayerReads reads = new LayerReads(lab.corrupt().folder().weights(), layer);
         Contributions contributions = new Contributions(lab.corrupt().folder().weights(), layer);
         Attention a = reads.attention();

@@ -74,13 +74,15 @@ final class Edges {
         }
         boolean integrated = convention.equals("eap_ig");
         if (!integrated && lab.answers().measure() == Measure.KL) {
-            throw Problem.unsupported("the divergence from the clean run is flat at the clean run: it attributes nothing")
+            throw Problem.unsupported(
+                            "the divergence from the clean run is flat at the clean run: it attributes nothing")
                     .where("metric.name, convention")
                     .expected("another metric, or convention eap_ig")
                     .found("kl with eap");
         }
         int steps = integrated ? lab.steps(lab.request().steps(), 5, 1_000, "steps") : 1;
-        if (steps == 0) throw Problem.invalid("there are no steps").where("steps").expected("at least 1");
+        if (steps == 0)
+            throw Problem.invalid("there are no steps").where("steps").expected("at least 1");
         Edges edges = new Edges(lab, ModelGraph.of(lab.spec()));
         edges.change();
         for (int k = 0; k < steps; k++) {
@@ -103,10 +105,7 @@ final class Edges {
     private float[][] outputs(Side side) {
         TreeSet<HookId> hooks = new TreeSet<>();
         for (Writer w : graph.writers()) {
-            hooks.add(
-                    w.part() == Part.HEAD
-                            ? HookId.of(HookPoint.Z, w.layer())
-                            : ModelGraph.output(lab.spec(), w));
+            hooks.add(w.part() == Part.HEAD ? HookId.of(HookPoint.Z, w.layer()) : ModelGraph.output(lab.spec(), w));
         }
         side.values(hooks);
         float[][] out = new float[graph.writers().size()][];
@@ -125,7 +124,8 @@ final class Edges {
 
     /** Adds one pass's share: the gradients at the embedding that lies this share of the way from corrupt to clean. */
     private void step(double share, int steps) {
-        TreeSet<HookId> wanted = new TreeSet<>(List.of(HookId.of(HookPoint.RESID_POST, lab.spec().nLayers() - 1)));
+        TreeSet<HookId> wanted =
+                new TreeSet<>(List.of(HookId.of(HookPoint.RESID_POST, lab.spec().nLayers() - 1)));
         TreeSet<HookId> read = new TreeSet<>();
         List<LayerReads> layers = new ArrayList<>();
         for (int i = 0; i < lab.spec().nLayers(); i++) {
@@ -138,8 +138,7 @@ final class Edges {
         HookId embed = HookId.of(HookPoint.EMBED);
         float[] clean = lab.clean().value(embed).toFloats();
         float[] corrupt = lab.corrupt().value(embed).toFloats();
-        for (int i = 0; i < clean.length; i++)
-            clean[i] = (float) (corrupt[i] + share * (clean[i] - corrupt[i]));
+        for (int i = 0; i < clean.length; i++) clean[i] = (float) (corrupt[i] + share * (clean[i] - corrupt[i]));
         Patch at = Patch.whole(embed, Tensor.of(clean, lab.clean().value(embed).shape()));
         float[][] logits = new float[1][];
         lab.clean().logits(List.of(List.of(at)), lab.answers().pos(), (row, l) -> logits[0] = l);
@@ -206,12 +205,17 @@ final class Edges {
         List<Measured> measured = new ArrayList<>();
         for (int i = 0; i < measure; i++) {
             measured.add(new Measured(
-                    name(all.get(i)), all.get(i).score(), m[sizes.length + i] - lab.metric().clean()));
+                    name(all.get(i)),
+                    all.get(i).score(),
+                    m[sizes.length + i] - lab.metric().clean()));
         }
         List<Invariant> invariants = new ArrayList<>(sums());
-        double within = 10 * lab.metric().noise() + 1e-3 * Math.abs(lab.metric().clean() - lab.metric().corrupt());
-        invariants.add(Invariant.of("no edge kept: the corrupt run", lab.metric().corrupt(), m[m.length - 2], within));
-        invariants.add(Invariant.of("every edge kept: the clean run", lab.metric().clean(), m[m.length - 1], within));
+        double within = 10 * lab.metric().noise()
+                + 1e-3 * Math.abs(lab.metric().clean() - lab.metric().corrupt());
+        invariants.add(
+                Invariant.of("no edge kept: the corrupt run", lab.metric().corrupt(), m[m.length - 2], within));
+        invariants.add(
+                Invariant.of("every edge kept: the clean run", lab.metric().clean(), m[m.length - 1], within));
         EdgeGraph edges = new EdgeGraph(
                 graph.writers().size(),
                 graph.readers().size(),
@@ -229,8 +233,8 @@ final class Edges {
                 area(faithful, all.size(), false),
                 area(faithful, all.size(), true));
         String words = integrated
-                ? "eap_ig: (corrupt - clean) . mean of dM/dinput at corrupt + k/" + steps + " (clean - corrupt), k = 0 to "
-                        + (steps - 1) + " (Hanna et al. 2024)"
+                ? "eap_ig: (corrupt - clean) . mean of dM/dinput at corrupt + k/" + steps
+                        + " (clean - corrupt), k = 0 to " + (steps - 1) + " (Hanna et al. 2024)"
                 : "eap: (corrupt - clean) . dM/dinput at the clean run (Syed et al. 2023)";
         return new Found(
                         words + (signed ? "; ranked by sign" : "; ranked by magnitude")
@@ -256,7 +260,11 @@ final class Edges {
                         .expected("0 to " + edges)
                         .found(n);
             }
-            return lab.request().edges().stream().mapToInt(n -> n).distinct().sorted().toArray();
+            return lab.request().edges().stream()
+                    .mapToInt(n -> n)
+                    .distinct()
+                    .sorted()
+                    .toArray();
         }
         return Arrays.stream(LADDER)
                 .mapToInt(share -> (int) Math.round(share * edges))
@@ -273,7 +281,8 @@ final class Edges {
     }
 
     private String name(Scored e) {
-        return graph.writers().get(e.writer()).name() + "->" + graph.readers().get(e.reader()).name();
+        return graph.writers().get(e.writer()).name() + "->"
+                + graph.readers().get(e.reader()).name();
     }
 
     /** Every writer's edges sum to its own score, which autograd gives at its output: the worst of them. */
@@ -286,7 +295,8 @@ final class Edges {
         for (int w = 1; w < sums.length; w++)
             if (Math.abs(sums[w] - nodes[w]) > Math.abs(sums[worst] - nodes[worst])) worst = w;
         return List.of(Invariant.of(
-                "the edges of " + graph.writers().get(worst).name() + ", of all writers the worst, sum to its score by autograd",
+                "the edges of " + graph.writers().get(worst).name()
+                        + ", of all writers the worst, sum to its score by autograd",
                 nodes[worst],
                 sums[worst],
                 1e-3 * largest + 1e-6));

@@ -1,7 +1,7 @@
 package org.llminspector.run.lab;
 
+import java.util.Set;
 import java.util.SortedMap;
-import java.util.TreeSet;
 import org.llminspector.analysis.Rotation;
 import org.llminspector.base.Tensor;
 import org.llminspector.family.Weights;
@@ -62,7 +62,7 @@ final class LayerReads {
     }
 
     /** Hooks at which autograd's gradient is needed. */
-    void gradients(TreeSet<HookId> hooks) {
+    void gradients(Set<HookId> hooks) {
         if (attention != null) {
             hooks.add(at(HookPoint.Q));
             hooks.add(at(grouped() ? HookPoint.ATTN_SCORES : HookPoint.K));
@@ -77,7 +77,7 @@ final class LayerReads {
     }
 
     /** Hooks whose values are needed at the same run. */
-    void values(TreeSet<HookId> hooks) {
+    void values(Set<HookId> hooks) {
         hooks.add(at(HookPoint.RESID_PRE));
         if (spec.feedsForward() && !spec.parallel() && spec.mixer() != null) hooks.add(at(HookPoint.RESID_MID));
         if (attention == null || !grouped()) return;
@@ -118,7 +118,8 @@ final class LayerReads {
 
     private float[] mlp(SortedMap<HookId, Tensor> gradients, SortedMap<HookId, Tensor> values) {
         boolean mid = !spec.parallel() && spec.mixer() != null;
-        float[] x = values.get(at(mid ? HookPoint.RESID_MID : HookPoint.RESID_PRE)).toFloats();
+        float[] x =
+                values.get(at(mid ? HookPoint.RESID_MID : HookPoint.RESID_PRE)).toFloats();
         float[] out = new float[x.length];
         int n = x.length / dModel;
         if (spec.ln2() != null) {
@@ -127,7 +128,8 @@ final class LayerReads {
             return out;
         }
         transposed(gate, gradients.get(at(HookPoint.MLP_PRE)).toFloats(), n, out);
-        if (linear != null) transposed(linear, gradients.get(at(HookPoint.MLP_PRE_LINEAR)).toFloats(), n, out);
+        if (linear != null)
+            transposed(linear, gradients.get(at(HookPoint.MLP_PRE_LINEAR)).toFloats(), n, out);
         return out;
     }
 
@@ -147,7 +149,9 @@ final class LayerReads {
     private float[] byHead(Reader r, SortedMap<HookId, Tensor> gradients, SortedMap<HookId, Tensor> values, int n) {
         if (r.part() == Part.Q) return head(gradients.get(at(HookPoint.Q)), r.head());
         if (!grouped()) return head(gradients.get(at(r.part() == Part.K ? HookPoint.K : HookPoint.V)), r.head());
-        return r.part() == Part.K ? sharedKey(r.head(), gradients, values, n) : sharedValue(r.head(), gradients, values, n);
+        return r.part() == Part.K
+                ? sharedKey(r.head(), gradients, values, n)
+                : sharedValue(r.head(), gradients, values, n);
     }
 
     /** [1, pos, head, d_head] to one head's [pos, d_head]. */
@@ -163,12 +167,12 @@ final class LayerReads {
     }
 
     /** Through this head's scores: sum over queries of dM/dscore times the rotated query, rotated back. */
-    private float[] sharedKey(
-            int head, SortedMap<HookId, Tensor> gradients, SortedMap<HookId, Tensor> values, int n) {
+    private float[] sharedKey(int head, SortedMap<HookId, Tensor> gradients, SortedMap<HookId, Tensor> values, int n) {
         int d = attention.dHead();
         float[] scores = gradients.get(at(HookPoint.ATTN_SCORES)).toFloats(); // [head, query, key]
         Float cap = attention.scoreSoftcap();
-        float[] value = cap == null ? null : values.get(at(HookPoint.ATTN_SCORES)).toFloats();
+        float[] value =
+                cap == null ? null : values.get(at(HookPoint.ATTN_SCORES)).toFloats();
         float[] query = head(values.get(at(attention.rope() == null ? HookPoint.Q : HookPoint.ROT_Q)), head);
         Rotation rotation = attention.rope() == null ? null : new Rotation(attention.rope(), n);
         float[] out = new float[n * d];
@@ -220,5 +224,4 @@ final class LayerReads {
     LayerSpec spec() {
         return spec;
     }
-
 }

@@ -87,8 +87,7 @@ record ModelGraph(List<Writer> writers, List<Reader> readers) {
             case HEAD -> HookId.of(HookPoint.ATTN_OUT, w.layer());
             case MLP -> HookId.of(HookPoint.MLP_OUT, w.layer());
             default ->
-                HookId.of(
-                        spec.layers().get(w.layer()).convolves() ? HookPoint.CONV_OUT : HookPoint.SSM_OUT, w.layer());
+                HookId.of(spec.layers().get(w.layer()).convolves() ? HookPoint.CONV_OUT : HookPoint.SSM_OUT, w.layer());
         };
     }
 

@@ -30,13 +30,16 @@ final class Projection {
         this.in = weights.spec().dModel();
         this.out = heads * dHead;
         this.weight = weights.get(module + ".weight").toFloats();
-        this.bias = weights.has(module + ".bias") ? weights.get(module + ".bias").toFloats() : null;
+        this.bias =
+                weights.has(module + ".bias") ? weights.get(module + ".bias").toFloats() : null;
         this.clip = a.clip();
         this.norm = norm;
-        this.normWeight =
-                weights.has(normName + ".weight") ? weights.get(normName + ".weight").toFloats() : null;
-        this.normBias =
-                weights.has(normName + ".bias") ? weights.get(normName + ".bias").toFloats() : null;
+        this.normWeight = weights.has(normName + ".weight")
+                ? weights.get(normName + ".weight").toFloats()
+                : null;
+        this.normBias = weights.has(normName + ".bias")
+                ? weights.get(normName + ".bias").toFloats()
+                : null;
         this.wide = norm != null && a.qkNormWide() && normWeight != null && normWeight.length == out && out > dHead;
         this.byHead = norm != null && a.qkNormByHead();
         this.factor = by;

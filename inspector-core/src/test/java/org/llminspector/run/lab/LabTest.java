@@ -113,8 +113,10 @@ class LabTest {
     @MethodSource("families")
     void attributesByTheSlope(Path dir) {
         for (String convention : Golden.all().contains(dir) ? List.of("tl", "eap") : List.of("tl")) {
-            AnalysisRequest request =
-                    pair(dir, Kind.ATTRIBUTION).convention(convention).measured(4).build();
+            AnalysisRequest request = pair(dir, Kind.ATTRIBUTION)
+                    .convention(convention)
+                    .measured(4)
+                    .build();
             Analysis a = inspector.labs().analyse(request, LabListener.NONE);
             holds(a, dir);
             assertThat(a.measured()).hasSize(4);
@@ -180,7 +182,10 @@ class LabTest {
             DecoderSpec spec = g.engine.spec();
             LayerSpec first = spec.layers().get(0);
             LayerSpec wide = LayerSpecBuilder.builder(first)
-                    .mixer(AttentionBuilder.builder(first.attention()).nHeads(heads).nKvHeads(kvHeads).build())
+                    .mixer(AttentionBuilder.builder(first.attention())
+                            .nHeads(heads)
+                            .nKvHeads(kvHeads)
+                            .build())
                     .build();
             ModelGraph graph = ModelGraph.of(DecoderSpecBuilder.builder(spec)
                     .layers(Collections.nCopies(layers, wide))

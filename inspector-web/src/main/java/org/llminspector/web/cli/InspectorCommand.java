@@ -46,6 +46,7 @@ import picocli.CommandLine.IVersionProvider;
             TalesCommand.class,
             EvaluateCommand.class,
             CompareCommand.class,
+            AnalyseCommand.class,
             FlipsCommand.class,
             SweepCommand.class,
             CostCommand.class

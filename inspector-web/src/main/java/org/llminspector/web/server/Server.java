@@ -31,6 +31,7 @@ import org.llminspector.web.server.api.DocsRoutes;
 import org.llminspector.web.server.api.EmbeddingRoutes;
 import org.llminspector.web.server.api.EvidenceRoutes;
 import org.llminspector.web.server.api.HeadRoutes;
+import org.llminspector.web.server.api.LabRoutes;
 import org.llminspector.web.server.api.LearningRoutes;
 import org.llminspector.web.server.api.LessonRoutes;
 import org.llminspector.web.server.api.ModelRoutes;
@@ -182,6 +183,7 @@ public final class Server implements AutoCloseable {
                 new EmbeddingRoutes(models, analyses.embeddings()),
                 new LearningRoutes(trainings.learning()),
                 new ComparisonRoutes(inspector.comparisons(), inspector.sweepJobs(), queue, stream),
+                new LabRoutes(inspector.labs(), queue, stream),
                 new SweepRoutes(inspector.sweepJobs(), queue, stream),
                 new EvidenceRoutes(inspector.evidence()),
                 new OpenAiRoutes(models, runs, queue, metrics, stream),

@@ -160,6 +160,7 @@ class ContractTest extends LiveTest {
         live.post(pair + "/cancel", "").problem(409);
         live.send("DELETE", pair, null);
         live.get(pair).problem(404);
+        LabContract.analyses(live);
         AnswerContract.learning(live);
 
         SweepContract.sweeps(live);
@@ -183,6 +184,7 @@ class ContractTest extends LiveTest {
                 .containsExactlyInAnyOrder(
                         "POST /api/v1/runs/{id}/cancel",
                         "POST /api/v1/comparisons/{id}/cancel",
+                        "POST /api/v1/analyses/{id}/cancel",
                         "POST /api/v1/benchmarks/{id}/cancel",
                         "POST /api/v1/models/pull");
     }
