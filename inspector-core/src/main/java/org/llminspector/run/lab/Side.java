@@ -1,6 +1,7 @@
 package org.llminspector.run.lab;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -11,7 +12,6 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
-import java.util.function.ToDoubleFunction;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
@@ -121,13 +121,6 @@ final class Side {
         return values(List.of(hook)).get(hook);
     }
 
-    /** What is made of each row's next-token logits at a position. */
-    double[] answers(List<List<Patch>> rows, int pos, ToDoubleFunction<float[]> measure) {
-        double[] out = new double[rows.size()];
-        logits(rows, pos, (row, logits) -> out[row] = measure.applyAsDouble(logits));
-        return out;
-    }
-
     /** Gets a row's logits, [vocab]. */
     interface LogitsReader {
         void row(int row, float[] logits);
@@ -136,24 +129,42 @@ final class Side {
     /** Each row's next-token logits at a position: the last residual stream there, unembedded. */
     void logits(List<List<Patch>> rows, int pos, LogitsReader reader) {
         HookId end = StreamHooks.end(spec());
-        run(rows, new TreeSet<>(List.of(end)), (row, hook, value) -> {
-            Tensor last = at(value, pos);
-            Tensor logits = engine().unembed(last);
-            reader.row(row, logits.toFloats());
+        batches(rows, new TreeSet<>(List.of(end)), (engine, of, hook, value) -> {
+            float[] logits = engine.unembed(at(value, pos)).toFloats(); // [1, batch, vocab]
+            int vocab = logits.length / of.size();
+            for (int r = 0; r < of.size(); r++)
+                reader.row(of.get(r), Arrays.copyOfRange(logits, r * vocab, (r + 1) * vocab));
         });
     }
 
-    /** [1, pos, ...] to [1, 1, ...]. */
+    /** [batch, pos, ...] at one position, as positions of one row: [1, batch, ...]. */
     private static Tensor at(Tensor value, int pos) {
         long[] shape = value.shape();
         int[][] ranges = new int[shape.length][];
         for (int a = 0; a < shape.length; a++) ranges[a] = new int[] {0, (int) shape[a]};
         ranges[1] = new int[] {pos, pos + 1};
-        return value.slice(ranges);
+        shape[1] = shape[0];
+        shape[0] = 1;
+        return value.slice(ranges).reshaped(shape);
     }
 
     /** Runs the prompt once for each row, with that row's patches in the order in which data flows. */
     void run(List<List<Patch>> rows, SortedSet<HookId> hooks, Reader reader) {
+        batches(rows, hooks, (engine, of, hook, value) -> {
+            for (int r = 0; r < of.size(); r++) reader.row(of.get(r), hook, row(value, r));
+        });
+    }
+
+    /** Gets what a batch captured. */
+    private interface BatchReader {
+        /**
+         * @param of the rows that are in the batch
+         * @param value [batch, pos, ...]
+         */
+        void batch(InspectorEngine engine, List<Integer> of, HookId hook, Tensor value);
+    }
+
+    private void batches(List<List<Patch>> rows, SortedSet<HookId> hooks, BatchReader reader) {
         Map<Object, List<Integer>> groups = new LinkedHashMap<>(); // rows that change the same hooks share batches
         for (int r = 0; r < rows.size(); r++) {
             Object key = rows.get(r).stream().map(Patch::hook).distinct().toList();
@@ -168,7 +179,8 @@ final class Side {
         }
     }
 
-    private void batch(List<List<Patch>> all, List<Integer> rows, SortedSet<HookId> hooks, Reader reader) {
+    private void batch(List<List<Patch>> all, List<Integer> rows, SortedSet<HookId> hooks, BatchReader reader) {
+        InspectorEngine engine = engine();
         Map<Patch, BitSet> patches = new LinkedHashMap<>();
         for (int r = 0; r < rows.size(); r++) {
             for (Patch p : all.get(rows.get(r)))
@@ -180,7 +192,7 @@ final class Side {
         int first =
                 patches.keySet().stream().mapToInt(p -> p.hook().layer()).min().orElse(-1);
         int read = hooks.first().layer();
-        if (first > 0 && read >= first) begin(first, interventions, sources, changed);
+        if (first > 0 && read >= first) begin(engine, first, interventions, sources, changed);
         patches.forEach((patch, on) -> {
             interventions.add(patch.intervention());
             sources.add(Map.of(patch.hook(), patch.source()));
@@ -189,17 +201,19 @@ final class Side {
         int[][] ids = new int[rows.size()][];
         for (int r = 0; r < ids.length; r++) ids[r] = ids();
         SessionRequest pass = new SessionRequest(length(), hooks, interventions, sources, true);
-        engine().run(new Batch(ids, pass, changed), (hook, value) -> {
-            for (int r = 0; r < ids.length; r++) reader.row(rows.get(r), hook, row(value, r));
-        });
+        engine.run(new Batch(ids, pass, changed), (hook, value) -> reader.batch(engine, rows, hook, value));
     }
 
     /** Gives the batch the unchanged run's stream before its first changed layer, so that it begins there. */
     private void begin(
-            int layer, List<Intervention> interventions, List<Map<HookId, Tensor>> sources, List<BitSet> changed) {
+            InspectorEngine engine,
+            int layer,
+            List<Intervention> interventions,
+            List<Map<HookId, Tensor>> sources,
+            List<BitSet> changed) {
         HookId stream = HookId.of(HookPoint.RESID_PRE, layer);
         Tensor known = values.get(stream);
-        if (known == null || !engine().startsAtLayers()) return;
+        if (known == null || !engine.startsAtLayers()) return;
         interventions.add(Patch.whole(stream, known).intervention());
         sources.add(Map.of(stream, known));
         changed.add(null);
@@ -227,11 +241,11 @@ final class Side {
 
     /** @throws Problem where the hook's values have another shape than the other run's */
     static void sameShape(HookId hook, Tensor a, Tensor b) {
-        if (java.util.Arrays.equals(a.shape(), b.shape())) return;
+        if (Arrays.equals(a.shape(), b.shape())) return;
         throw Problem.invalid("the two models' values have different shapes")
                 .where(hook.name())
-                .expected(java.util.Arrays.toString(a.shape()))
-                .found(java.util.Arrays.toString(b.shape()))
+                .expected(Arrays.toString(a.shape()))
+                .found(Arrays.toString(b.shape()))
                 .instead("take two runs of one model, or of a model and the same model quantized");
     }
 

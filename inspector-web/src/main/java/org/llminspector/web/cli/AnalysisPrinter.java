@@ -164,6 +164,8 @@ final class AnalysisPrinter {
     }
 
     private static String number(Double value) {
-        return value == null ? "-" : String.format(Locale.ROOT, "%.3f", value);
+        if (value == null) return "-";
+        boolean small = value != 0 && Math.abs(value) < 0.01;
+        return String.format(Locale.ROOT, small ? "%.2e" : "%.3f", value);
     }
 }
