@@ -20,8 +20,8 @@ import org.llminspector.analysis.reduce.OutputPairs;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.checkpoint.SafetensorsFile;
-import org.llminspector.run.evaluate.Evaluation;
 import org.llminspector.parquet.ParquetTable;
+import org.llminspector.run.evaluate.Evaluation;
 import org.llminspector.run.store.CorpusDivergence;
 import org.llminspector.tokenize.Token;
 

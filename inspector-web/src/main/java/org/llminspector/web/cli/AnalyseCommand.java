@@ -60,8 +60,11 @@ final class AnalyseCommand extends ModelCommand {
     @Parameters(index = "0", paramLabel = "KIND", description = "patch, attribution, path, edges or restore.")
     String kind;
 
-    @Option(names = "--prompt", paramLabel = "TEXT", required = true, description = "The clean run's.")
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "The clean run's.")
     String prompt;
+
+    @Option(names = "--tokens", paramLabel = "ID", split = ",", description = "Token ids instead of a prompt.")
+    List<Integer> tokens;
 
     @Option(names = "--corrupt", paramLabel = "TEXT", description = "The other run's. Default: the same.")
     String corrupt;
@@ -69,7 +72,7 @@ final class AnalyseCommand extends ModelCommand {
     @Option(
             names = "--b",
             paramLabel = "SIDE",
-            description = "What else differs in the other run, as in compare: engine=onnx,precision=int8.")
+            description = "What else differs in the other run, as in compare: engine=onnx,precision=int8; or JSON.")
     String b;
 
     @Option(
@@ -197,7 +200,8 @@ final class AnalyseCommand extends ModelCommand {
     }
 
     private AnalysisRequest request() {
-        RunRequest clean = engine.of(RunRequest.builder().model(places.slug()).prompt(prompt))
+        RunRequest clean = engine.of(
+                        RunRequest.builder().model(places.slug()).prompt(prompt).tokens(tokens))
                 .build();
         RunRequest other = b == null ? RunRequest.builder().build() : SideArgument.parse(b, "--b");
         if (other.model() != null)

@@ -10,7 +10,7 @@ final class LabContract {
     private LabContract() {}
 
     static void analyses(LiveServer live) {
-        String pair = "\"clean\":{\"prompt\":\"the cat\"},\"corrupt\":{\"prompt\":\"the dog\"},"
+        String pair = "\"clean\":{\"tokens\":[1,20,33,40,51]},\"corrupt\":{\"tokens\":[1,20,60,40,51]},"
                 + "\"metric\":{\"name\":\"logit\",\"answer_ids\":[5]}";
         for (String kind : new String[] {
             "\"patch\"",
