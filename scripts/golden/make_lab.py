@@ -7,10 +7,10 @@ Needs torch, transformers<5 and transformer_lens. The model is the golden gpt2, 
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-import transformer_lens
 from transformer_lens import HookedTransformer, HookedTransformerConfig, patching
 from transformer_lens.pretrained.weight_conversions import convert_gpt2_weights
 from transformers import GPT2LMHeadModel
@@ -135,10 +135,10 @@ def main() -> None:
         }
         ends = {"clean": metric(tl(clean)).item(), "corrupt": metric(tl(corrupt)).item()}
     answer = {
-        "made_by": f"transformer_lens {getattr(transformer_lens, '__version__', '?')}, torch {torch.__version__}, float64",
+        "made_by": f"transformer_lens {version('transformer_lens')}, torch {torch.__version__}, float64",
         "model": "gpt2",
-        "clean": CLEAN,
-        "corrupt": CORRUPT,
+        "clean_ids": CLEAN,
+        "corrupt_ids": CORRUPT,
         "answer": ANSWER,
         "against": AGAINST,
         "steps": STEPS,
