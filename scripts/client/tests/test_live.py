@@ -617,6 +617,25 @@ class Comparisons(unittest.TestCase):
         self.assertIn(cut.id, [c["id"] for c in inspector.comparisons()])
         cut.delete()
 
+    def test_an_analysis_finds_what_caused_an_answer(self):
+        tokens = [t["id"] for t in inspector.tokenize(PROMPT)]
+        other = tokens[:-1] + [tokens[0] if tokens[-1] != tokens[0] else tokens[-2]]
+        phases = []
+        patch = inspector.analyse(
+            "patch", {"tokens": tokens}, {"tokens": other}, metric="kl", on_progress=lambda p: phases.append(p["phase"])
+        )
+        self.assertIn("rows", phases)
+        self.assertTrue(all(i["holds"] for i in patch["invariants"]))
+        stream = next(s for s in patch["scores"] if s["point"] == "hook_resid_pre")
+        effects = np.array(stream["effects"], float).reshape(stream["shape"])
+        # The one token that differs is all the difference before the first layer.
+        self.assertAlmostEqual(effects[0, -1], 1, places=3)
+        np.testing.assert_allclose(effects[0, :-1], 0, atol=1e-3)
+        self.assertEqual(inspector.analysis(patch["id"]), patch)
+        self.assertEqual(inspector.analyses()[0]["id"], patch["id"])
+        given = inspector.analyse("restore", PROMPT, {"engine": "onnx", "precision": "int4_32"})
+        self.assertTrue(given["restored"]["mended"])
+
     def test_a_corpus_gives_an_interval(self):
         low = {"engine": "onnx", "precision": "int8"}
         over = inspector.compare({"engine": "onnx"}, low, corpus={"path": "tales:held_out", "documents": 4}, cost=False)

@@ -53,7 +53,10 @@ class LabGoldenTest {
     private static AnalysisRequestBuilder request(Kind kind) {
         return AnalysisRequestBuilder.builder()
                 .kind(kind)
-                .clean(RunRequest.builder().model("gpt2").tokens(ids("clean_ids")).build())
+                .clean(RunRequest.builder()
+                        .model("gpt2")
+                        .tokens(ids("clean_ids"))
+                        .build())
                 .corrupt(RunRequest.builder().tokens(ids("corrupt_ids")).build())
                 .metric(new AnalysisRequest.Metric(
                         Measure.LOGIT_DIFF,
@@ -67,9 +70,7 @@ class LabGoldenTest {
     private static void equal(List<Double> got, JsonNode expected, String name) {
         assertThat(got).as(name).hasSize(expected.size());
         for (int i = 0; i < got.size(); i++)
-            assertThat(got.get(i))
-                    .as(name + " " + i)
-                    .isCloseTo(expected.get(i).asDouble(), within(WITHIN));
+            assertThat(got.get(i)).as(name + " " + i).isCloseTo(expected.get(i).asDouble(), within(WITHIN));
     }
 
     @Test
@@ -113,11 +114,16 @@ class LabGoldenTest {
                     .analyse(
                             request(Kind.EDGES)
                                     .convention(convention)
-                                    .steps(convention.equals("eap") ? null : GOLDEN.path("steps").asInt())
+                                    .steps(
+                                            convention.equals("eap")
+                                                    ? null
+                                                    : GOLDEN.path("steps").asInt())
                                     .keep(100_000)
                                     .build(),
                             LabListener.NONE);
-            assertThat(a.graph().edges()).hasSize(GOLDEN.path(convention).size()).hasSize(a.graph().count());
+            assertThat(a.graph().edges())
+                    .hasSize(GOLDEN.path(convention).size())
+                    .hasSize(a.graph().count());
             for (Analysis.Edge e : a.graph().edges()) {
                 String name = e.from() + "->" + e.to();
                 assertThat(e.score())

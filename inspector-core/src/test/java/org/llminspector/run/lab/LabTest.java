@@ -248,6 +248,28 @@ class LabTest {
         return Arrays.copyOfRange(all, 6 * vocab, 7 * vocab);
     }
 
+    /** ONNX Runtime, which begins at the first layer, measures what torch does, which begins at the first change. */
+    @Test
+    void measuresTheSameOnBothEngines() {
+        for (String family : List.of("gemma2", "gpt2")) {
+            AnalysisRequest request =
+                    pair(Golden.ROOT.resolve(family), Kind.PATCH).build();
+            Analysis torch = inspector.labs().analyse(request, LabListener.NONE);
+            RunRequest onOnnx = request.clean().toBuilder().engine("onnx").build();
+            AnalysisRequest other =
+                    AnalysisRequestBuilder.builder(request).clean(onOnnx).build();
+            Analysis onnx = inspector.labs().analyse(other, LabListener.NONE);
+            assertThat(onnx.corrupt().engine().name()).isEqualTo("onnx");
+            for (int i = 0; i < torch.scores().size(); i++) {
+                List<Double> values = torch.scores().get(i).values();
+                for (int j = 0; j < values.size(); j++)
+                    assertThat(onnx.scores().get(i).values().get(j))
+                            .as(family + " " + torch.scores().get(i).point() + " " + j)
+                            .isCloseTo(values.get(j), within(1e-4));
+            }
+        }
+    }
+
     /** The last layer's MLP reaches the logits directly: its path is its whole effect. */
     @Test
     void theLastMlpsPathIsItsWholeEffect() {
