@@ -3,7 +3,7 @@ import { lesson, needsServer } from './lesson';
 import { Problem, isAbort } from './problem';
 import { readEvents } from './sse';
 import { parseMetadata, parseSafetensors, singleTensor, type Tensor } from './tensor';
-import type { BenchmarkEvent, ComparisonEvent, LessonEvent, RunEvent, SweepEvent } from './events';
+import type { AnalysisEvent, BenchmarkEvent, ComparisonEvent, LessonEvent, RunEvent, SweepEvent } from './events';
 import type * as T from './types';
 
 const BASE = '/api/v1';
@@ -291,6 +291,13 @@ export const api = {
 
   /** Starts a comparison and tells of it as it happens. Aborting the signal cancels it, and nothing is kept. */
   compare: (body: T.ComparisonRequest, signal: AbortSignal) => stream<ComparisonEvent>('/comparisons', body, signal),
+
+  /** The causal analyses that are kept, newest first. */
+  analyses: (limit: number, signal?: AbortSignal) =>
+    json<T.AnalysisList>(`/analyses?limit=${limit}`, { signal }).then((r) => r.analyses),
+  analysis: (id: string, signal?: AbortSignal) => json<T.Analysis>(`/analyses/${encodeURIComponent(id)}`, { signal }),
+  /** Starts a causal analysis and tells of it as it happens. Aborting the signal cancels it, and nothing is kept. */
+  analyse: (body: T.AnalysisRequest, signal: AbortSignal) => stream<AnalysisEvent>('/analyses', body, signal),
 
   /** Times a model at several lengths and tells of each as it comes. Aborting the signal cancels it. */
   benchmark: (body: T.BenchmarkRequest, signal: AbortSignal) => stream<BenchmarkEvent>('/benchmarks', body, signal),

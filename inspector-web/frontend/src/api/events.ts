@@ -20,6 +20,13 @@ export type ComparisonEvent =
   | { event: 'done'; data: T.ComparisonManifest }
   | { event: 'error'; data: T.Problem };
 
+/** Of a causal analysis. */
+export type AnalysisEvent =
+  | { event: 'queued'; data: T.QueuedEvent }
+  | { event: 'progress'; data: T.AnalysisProgress }
+  | { event: 'done'; data: T.Analysis }
+  | { event: 'error'; data: T.Problem };
+
 /** Of a benchmark. */
 export type BenchmarkEvent =
   | { event: 'queued'; data: T.QueuedEvent }

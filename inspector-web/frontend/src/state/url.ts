@@ -1,7 +1,18 @@
 /** The whole state of the page as a URL and back: reload and share restore it. Pure. */
 import type { Precision } from '../api/types';
 
-export const VIEWS = ['trace', 'compare', 'corpus', 'training', 'models', 'runs', 'further', 'about', 'kit'] as const;
+export const VIEWS = [
+  'trace',
+  'compare',
+  'corpus',
+  'lab',
+  'training',
+  'models',
+  'runs',
+  'further',
+  'about',
+  'kit',
+] as const;
 /** Views of the page; a chapter is one by its folder's name. */
 export type View = (typeof VIEWS)[number] | `chapters/${string}`;
 export type ThemeChoice = 'auto' | 'light' | 'dark';
@@ -87,7 +98,7 @@ export interface PageState {
   /** What is changed in the run on show: interventions as JSON; and the run that was made so. */
   changes: string | null;
   changed: string | null;
-  /** A chapter's own state, or the Corpus view's, as text by name: its parameters say what each means. */
+  /** A chapter's own state, or that of the Corpus and Lab views, as text by name: its parameters say what each means. */
   own: Record<string, string>;
   /** The reader has touched the chapter's figure: the words no longer move it. */
   kept: boolean;
@@ -164,7 +175,7 @@ export const SHARED = new Set(
 );
 
 /** Whether a view's address has names of its own. */
-const hasOwn = (view: View): boolean => view === 'corpus' || view.startsWith('chapters/');
+const hasOwn = (view: View): boolean => view === 'corpus' || view === 'lab' || view.startsWith('chapters/');
 
 function viewOf(path: string): View {
   const [first, second] = path.split('/').filter(Boolean);

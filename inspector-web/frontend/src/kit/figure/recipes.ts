@@ -11,6 +11,7 @@ export interface Recipe {
 
 /** The Python client's method of each path; a part of the path is the argument that is named. */
 export const METHODS: [path: RegExp, method: string, named?: string][] = [
+  [/^\/analyses$/, 'analyse'],
   [/^\/benchmarks$/, 'benchmark'],
   [/^\/clock$/, 'clock'],
   [/^\/comparisons$/, 'compare'],

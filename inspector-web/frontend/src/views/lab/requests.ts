@@ -1,0 +1,118 @@
+/** What the Lab asks of REST, and whether a kept analysis answers it already. Pure. */
+import type { Analysis, AnalysisRequest, RunRequest } from '../../api/types';
+import type { Look, Tab } from './address';
+
+/** Two prompts that differ in one thing, and why they are worth comparing. */
+export interface Pair {
+  clean: string;
+  corrupt: string;
+  asks: string;
+}
+
+/** Pairs by model; the first stands there when the view is opened. */
+const EXAMPLES: Record<string, Pair[]> = {
+  'tales-4m': [
+    {
+      clean: 'Mia gave a red ball to Ben. "Thank you,',
+      corrupt: 'Ben gave a red ball to Mia. "Thank you,',
+      asks: 'Whom does he thank?',
+    },
+  ],
+};
+
+export const examplesOf = (slug: string | null): Pair[] => EXAMPLES[slug ?? ''] ?? [];
+
+/** The kind of analysis of each tab. */
+const KINDS: Record<Tab, AnalysisRequest['kind']> = { patch: 'patch', circuit: 'edges', restore: 'restore' };
+
+/** The tab that draws a kind, or null. */
+export function tabOf(kind: string): Tab | null {
+  return (Object.keys(KINDS) as Tab[]).find((t) => KINDS[t] === kind) ?? null;
+}
+
+export interface Asked {
+  model: string;
+  engine: string;
+  precision: RunRequest['precision'];
+  /** A prompt as a request says it: text, or ids. */
+  clean: Pick<RunRequest, 'prompt' | 'tokens'>;
+  corrupt: Pick<RunRequest, 'prompt' | 'tokens'>;
+}
+
+const ENGINE = 'torch';
+const PRECISION = 'fp32';
+
+/** The request of a tab; what is as the server would choose is left out. */
+export function requestOf(look: Look, asked: Asked): AnalysisRequest {
+  const kind = KINDS[look.lab];
+  const { model } = asked;
+  if (kind === 'restore') {
+    const clean = { model, engine: look.reference, ...asked.clean };
+    return { kind, clean, corrupt: { engine: 'onnx', precision: look.quantized } };
+  }
+  const clean = {
+    model,
+    ...(asked.engine === ENGINE ? {} : { engine: asked.engine }),
+    ...(asked.precision === PRECISION ? {} : { precision: asked.precision }),
+    ...asked.clean,
+  };
+  return {
+    kind,
+    clean,
+    corrupt: asked.corrupt,
+    ...(kind === 'patch' && look.direction === 'noise' ? { direction: 'noise' as const } : {}),
+    ...(kind === 'patch' && look.places === 'heads' ? { points: ['attn.hook_z'], by: 'head' as const } : {}),
+  };
+}
+
+/** What the server takes for what is left out. */
+function defaults(kind: AnalysisRequest['kind']): Partial<AnalysisRequest> {
+  return {
+    direction: 'denoise',
+    by: kind === 'restore' ? 'layer' : 'position',
+    convention: kind === 'edges' ? 'eap_ig' : 'tl',
+    steps: 5,
+    measured: 10,
+    keep: 200,
+    signed: false,
+  };
+}
+
+/** A request without what does not change its answer, so that two of them can be compared. */
+function normal(request: AnalysisRequest): string {
+  const { clean, corrupt = {}, name: _, ...rest } = request;
+  const usual = defaults(request.kind);
+  const said = Object.entries(rest).filter(
+    ([key, value]) => JSON.stringify(value) !== JSON.stringify(usual[key as keyof AnalysisRequest]),
+  );
+  const run = (r: RunRequest, of: RunRequest) => [
+    r.engine ?? of.engine ?? ENGINE,
+    r.precision ?? of.precision ?? PRECISION,
+    r.prompt ?? r.tokens?.join(' ') ?? of.prompt ?? of.tokens?.join(' ') ?? null,
+    r.precision_plan ?? of.precision_plan ?? null,
+  ];
+  return JSON.stringify([said.sort(), run(clean, {}), run(corrupt, clean)]);
+}
+
+/** Whether a kept analysis is the answer to a request. */
+export function answers(kept: Analysis, request: AnalysisRequest): boolean {
+  const elsewhere = request.corrupt?.model !== undefined && request.corrupt.model !== kept.corrupt.model;
+  return kept.clean.model === request.clean.model && !elsewhere && normal(kept.request) === normal(request);
+}
+
+/** The settings that ask for a kept analysis again. */
+export function settingsOf(a: Analysis): Partial<Look> {
+  const { request } = a;
+  const text = (r: RunRequest | undefined) => r?.prompt ?? r?.tokens?.join(' ');
+  const clean = text(request.clean) ?? null;
+  const quantized = request.corrupt?.precision;
+  return {
+    lab: tabOf(request.kind) ?? 'patch',
+    clean,
+    corrupt: request.kind === 'restore' ? null : (text(request.corrupt) ?? clean),
+    direction: request.direction ?? 'denoise',
+    places: request.by === 'head' ? 'heads' : 'positions',
+    ...(request.kind === 'restore' ? { quantized: quantized === 'int4_32' ? 'int4_32' : 'int8' } : {}),
+    ...(request.kind === 'restore' ? { reference: request.clean.engine === 'onnx' ? 'onnx' : 'torch' } : {}),
+  };
+}
