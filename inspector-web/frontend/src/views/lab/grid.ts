@@ -98,7 +98,7 @@ const POINTS: Record<string, string> = {
   hook_resid_pre: 'the residual stream before a layer',
   hook_attn_out: 'what attention adds',
   hook_mlp_out: 'what the MLP adds',
-  'attn.hook_z': 'what a head found',
+  'attn.hook_z': 'a head’s output',
 };
 export const pointWords = (point: string): string => POINTS[point] ?? point;
 
@@ -106,7 +106,7 @@ export const pointWords = (point: string): string => POINTS[point] ?? point;
 export function columnWords(a: Analysis, by: 'pos' | 'head', column: number): string {
   if (by === 'head') return `head ${column}`;
   const [x, y] = [a.clean.tokens[column], a.corrupt.tokens[column]];
-  return `position ${column}, ${called(x)}${x?.id === y?.id ? '' : ` here, ${called(y)} there`}`;
+  return `position ${column}, ${called(x)}${x?.id === y?.id ? '' : ` against ${called(y)}`}`;
 }
 
 /** Along the stream: at which positions the largest share lies, layer after layer, the first layer first. */

@@ -78,12 +78,15 @@ function defaults(kind: AnalysisRequest['kind']): Partial<AnalysisRequest> {
   };
 }
 
+/** Fields that are compared in a way of their own, or not at all. */
+const APART = new Set(['clean', 'corrupt', 'name']);
+
 /** A request without what does not change its answer, so that two of them can be compared. */
 function normal(request: AnalysisRequest): string {
-  const { clean, corrupt = {}, name: _, ...rest } = request;
+  const { clean, corrupt = {} } = request;
   const usual = defaults(request.kind);
-  const said = Object.entries(rest).filter(
-    ([key, value]) => JSON.stringify(value) !== JSON.stringify(usual[key as keyof AnalysisRequest]),
+  const said = Object.entries(request).filter(
+    ([key, value]) => !APART.has(key) && JSON.stringify(value) !== JSON.stringify(usual[key as keyof AnalysisRequest]),
   );
   const run = (r: RunRequest, of: RunRequest) => [
     r.engine ?? of.engine ?? ENGINE,

@@ -36,7 +36,7 @@ function listed(places: string[]): string {
   return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
-const precisionOf = (r: Analysis['clean']): string => r.engine.precision.toUpperCase();
+const precisionOf = (r: Analysis['clean']): string => r.engine.precision.replace(/_\d+$/, '').toUpperCase();
 
 /** How much of the difference a value of the metric leaves mended. */
 export const mendedBy = (a: Analysis, value: number): number =>
@@ -45,10 +45,13 @@ export const mendedBy = (a: Analysis, value: number): number =>
 export function restoreTitle(a: Analysis): string {
   const r = a.restored;
   const corrupt = precisionOf(a.corrupt);
-  if (!r || r.places.length === 0) return `Nothing has to be given back to ${corrupt}`;
-  const given = `Given ${listed(r.places)} of ${precisionOf(a.clean)}, ${corrupt}`;
+  if (!r) return `What ${corrupt} has to be given back`;
   const by = share(mendedBy(a, r.value));
-  if (!r.mended) return `${given} has ${by} of the difference mended, and that is not enough`;
+  if (!r.mended) {
+    const fails = r.answers ? 'and the answer stays another one' : `nine tenths would be enough`;
+    return `All values given back together mend ${by} of what ${corrupt} changes: ${fails}`;
+  }
+  const given = `Given ${listed(r.places)} of ${precisionOf(a.clean)}, ${corrupt}`;
   return r.answers ? `${given} answers as it should` : `${given} has ${by} of the difference mended`;
 }
 

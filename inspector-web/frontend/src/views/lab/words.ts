@@ -69,17 +69,18 @@ export function checksWords(checks: Analysis['invariants']): string {
   const held = checks.filter((c) => c.holds).length;
   if (checks.length === 0) return 'Nothing was checked on this answer.';
   if (held === checks.length) {
-    return `Checked on this answer: ${checks.length === 1 ? 'the one check holds' : `all ${checks.length} checks hold`}.`;
+    return `Checked on this answer: ${checks.length === 1 ? 'the one check holds' : checks.length === 2 ? 'both checks hold' : `all ${checks.length} checks hold`}.`;
   }
-  return `${plural(checks.length - held, 'check')} of ${checks.length} fail on this answer: do not rely on it.`;
+  return `${plural(checks.length - held, 'check')} of ${checks.length} ${held === checks.length - 1 ? 'fails' : 'fail'} on this answer: do not rely on it.`;
 }
 
 /** Where a figure's numbers are from. */
 export function originOf(a: Analysis, base: string): Origin {
-  const run = ({ model, engine }: Analysis['clean']) => `${model} ${engine.name} ${engine.precision} (${engine.form})`;
+  const run = ({ engine }: Analysis['clean']) => `${engine.name} ${engine.precision} (${engine.form})`;
   const [clean, corrupt] = [run(a.clean), run(a.corrupt)];
   return {
     parts: [
+      a.clean.model,
       clean === corrupt ? clean : `${clean} against ${corrupt}`,
       `analysis ${a.id}`,
       a.request.kind,

@@ -1,0 +1,326 @@
+import { describe, expect, it } from 'vitest';
+import type { Analysis, Token } from '../src/api/types';
+import {
+  along,
+  circuitTitle,
+  drawnAtFirst,
+  edgeWords,
+  enough,
+  layout,
+  measuredOf,
+  partWords,
+  ranBelow,
+  rankedNodes,
+  type Graph,
+} from '../src/views/lab/circuit';
+import { columnWords, gridsOf, journey, largest, limitOf, patchSays, patchTitle, reaches } from '../src/views/lab/grid';
+import { answers, requestOf, settingsOf, tabOf, type Asked } from '../src/views/lab/requests';
+import { mendedBy, mendedOf, placeWords, restoreSays, restoreTitle } from '../src/views/lab/restore';
+import {
+  checksWords,
+  differing,
+  metricName,
+  metricWords,
+  originOf,
+  progressWords,
+  share,
+  unequal,
+} from '../src/views/lab/words';
+import { PARAMS } from '../src/views/lab/address';
+import { valuesOf } from '../src/state/params';
+import { formatUrl, parseUrl } from '../src/state/url';
+
+const token = (text: string, id = text.length): Token => ({
+  id,
+  text,
+  bytes: [...new TextEncoder().encode(text)],
+  special: false,
+});
+const engine = (name: string, precision: string) =>
+  ({ name, version: '1', form: 'hooked', device: 'cpu', precision, threads: 2 }) as Analysis['clean']['engine'];
+const run = (tokens: Token[], top: Token, e = engine('torch', 'fp32')): Analysis['clean'] => ({
+  model: 'm',
+  engine: e,
+  tokens,
+  top,
+});
+const [MIA, BEN] = [token(' Mia', 741), token(' Ben', 649)];
+
+const made = (more: Partial<Analysis>): Analysis => ({
+  id: 'A1',
+  created: '2026-12-03T07:54:56Z',
+  request: { kind: 'patch', clean: { model: 'm', prompt: 'a b' }, corrupt: { prompt: 'c b' } },
+  clean: run([token('a', 1), token(' b', 2)], MIA),
+  corrupt: run([token('c', 3), token(' b', 2)], BEN),
+  metric: { name: 'logit_diff', pos: 1, answers: [MIA], against: [BEN], clean: 8, corrupt: -12, noise: 1e-5 },
+  convention: 'denoising',
+  scores: [],
+  invariants: [],
+  seconds: 1.5,
+  ...more,
+});
+
+/** Two layers and two positions: at first the first position has it all, then the second. */
+const stream = {
+  point: 'hook_resid_pre',
+  axes: ['layer', 'pos'],
+  shape: [2, 2],
+  layers: [0, 1],
+  positions: [0, 1],
+  values: [8, -12, -10, 4],
+  effects: [1, 0, 0.1, 0.8],
+};
+const attention = { ...stream, point: 'hook_attn_out', values: [-12, 2, null, null], effects: [0, 0.7, null, null] };
+
+describe('grids of patching', () => {
+  const a = made({ scores: [stream, attention] });
+  const grids = gridsOf(a);
+
+  it('have the uppermost layer first, and no value where there is no such place', () => {
+    expect(grids[0].layers).toEqual([1, 0]);
+    expect([...grids[0].shares]).toEqual([0.1, 0.8, 1, 0]);
+    expect([...grids[0].values]).toEqual([-10, 4, 8, -12]);
+    expect([...grids[1].shares]).toEqual([NaN, NaN, 0, 0.7]);
+    expect(largest(grids[1])).toEqual({ point: 'hook_attn_out', layer: 0, column: 1, share: 0.7 });
+  });
+
+  it('of noising say what was taken away', () => {
+    const noised = gridsOf(made({ request: { ...a.request, direction: 'noise' }, scores: [stream] }));
+    expect([...noised[0].shares][2]).toBe(0);
+    expect([...noised[0].shares][3]).toBe(1);
+  });
+
+  it('end their colours at 1, or beyond where a share is larger', () => {
+    expect(limitOf(grids)).toBe(1);
+    expect(limitOf(gridsOf(made({ scores: [{ ...stream, effects: [1.5, -2, 0, 0] }] })))).toBe(2);
+  });
+
+  it('say where the difference sits, layer after layer', () => {
+    expect(journey(grids[0])).toEqual([
+      { column: 0, from: 0, to: 0 },
+      { column: 1, from: 1, to: 1 },
+    ]);
+    expect(patchTitle(a, grids)).toBe('What makes the answer sits on “a” before layer 0, on “·b” from layer 1 on');
+    const still = gridsOf(made({ scores: [{ ...stream, effects: [1, 0, 1, 0] }] }));
+    expect(patchTitle(a, still)).toBe('What makes the answer sits on “a” in every layer');
+    expect(patchSays(a, grids)[1]).toBe('what attention adds brings back most at layer 0, position 1, “·b”: 70\u202f%');
+    expect(columnWords(a, 'pos', 0)).toBe('position 0, “a” against “c”');
+  });
+
+  it('name the head with the largest share where there is no stream', () => {
+    const z = { ...stream, point: 'attn.hook_z', axes: ['layer', 'head'], positions: undefined };
+    const heads = made({ scores: [z] });
+    expect(patchTitle(heads, gridsOf(heads))).toBe('Head 0 of layer 0 brings back most: 100\u202f% of the difference');
+    expect(patchTitle(made({}), [])).toBe('No place was changed');
+  });
+
+  it('shade what a value can change: later layers and positions, and of its own layer what follows it', () => {
+    const at = (point: string, layer: number, column: number) => ({ point, layer, column });
+    const from = at('hook_attn_out', 1, 2);
+    expect(reaches(from, at('hook_resid_pre', 2, 2))).toBe(true);
+    expect(reaches(from, at('hook_resid_pre', 2, 1))).toBe(false);
+    expect(reaches(from, at('hook_resid_pre', 1, 3))).toBe(false);
+    expect(reaches(from, at('hook_mlp_out', 1, 2))).toBe(true);
+    expect(reaches(from, at('hook_mlp_out', 1, 3))).toBe(false);
+    expect(reaches(from, from)).toBe(true);
+    expect(reaches(at('hook_resid_pre', 1, 2), at('hook_attn_out', 1, 3))).toBe(true);
+    expect(reaches(at('hook_mlp_out', 1, 2), at('hook_attn_out', 1, 2))).toBe(false);
+    expect(reaches(from, at('hook_attn_out', 0, 3))).toBe(false);
+  });
+});
+
+const graph: Graph = {
+  writers: 4,
+  readers: 9,
+  count: 40,
+  edges: [
+    { from: 'input', to: 'm0', score: -4 },
+    { from: 'm0', to: 'a1.h1<v>', score: -2 },
+    { from: 'a1.h1', to: 'logits', score: 1 },
+  ],
+  nodes: [
+    { name: 'input', score: -5 },
+    { name: 'a0.h0', score: 0.5 },
+    { name: 'm0', score: -2 },
+    { name: 'a1.h1', score: 3 },
+  ],
+  faithfulness: [
+    { edges: 0, value: -12, faithfulness: 0 },
+    { edges: 1, value: 7, faithfulness: 0.95 },
+    { edges: 2, value: -2, faithfulness: 0.5 },
+    { edges: 3, value: 7, faithfulness: 0.95 },
+    { edges: 40, value: 8, faithfulness: 1 },
+  ],
+};
+
+describe('a circuit', () => {
+  it('stands with the embedding below, a layer’s heads under its MLP, and the logits above', () => {
+    const nodes = layout(graph);
+    const y = (name: string) => nodes.get(name)!.y;
+    expect(y('input')).toBe(0);
+    expect(y('logits')).toBe(1);
+    const order = ['input', 'a0.h0', 'm0', 'a1.h1', 'logits'].map(y);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(new Set(order).size).toBe(5);
+    expect([...nodes.values()].every((n) => n.x >= 0 && n.x <= 1)).toBe(true);
+    // The second head stands to the right of where the first would.
+    expect(nodes.get('a1.h1')!.x).toBeCloseTo(0.6);
+  });
+
+  it('is enough from where no larger one falls below nine tenths', () => {
+    expect(enough(graph)?.edges).toBe(3);
+    expect(drawnAtFirst(graph)).toBe(3);
+    expect(circuitTitle(graph)).toBe('3 of 40 edges (7.5\u202f%) give 95\u202f% of the difference');
+    const none = { ...graph, faithfulness: graph.faithfulness.slice(0, 1) };
+    expect(enough(none)).toBeNull();
+    expect(circuitTitle(none)).toBe('No circuit that was run reaches 90\u202f% of the difference');
+    expect(ranBelow(graph, 39)?.edges).toBe(3);
+  });
+
+  it('names edges and parts in words', () => {
+    expect(edgeWords(graph.edges[1])).toBe('layer 0, MLP → layer 1, head 1 (values)');
+    expect(partWords('input')).toBe('the embedding');
+    expect(partWords('s2')).toBe('layer 2, recurrence');
+    expect(rankedNodes(graph).map((n) => n.name)).toEqual(['input', 'a1.h1', 'm0', 'a0.h0']);
+  });
+
+  it('has measured effects beside some estimates', () => {
+    const a = made({ graph, measured: [{ place: 'm0->a1.h1<v>', estimate: -2, measured: -1.5 }] });
+    expect(graph.edges.map((e) => measuredOf(a, e))).toEqual([null, -1.5, null]);
+  });
+
+  it('draws an edge from its writer to its reader', () => {
+    expect(along([0, 100], [50, 0], 0)).toEqual([0, 100]);
+    expect(along([0, 100], [50, 0], 1)).toEqual([50, 0]);
+    expect(along([0, 100], [50, 0], 0.5)).toEqual([25, 50]);
+  });
+});
+
+describe('what is given back', () => {
+  const bars = { point: 'hook_mlp_out', axes: ['layer'], shape: [2], layers: [0, 1], values: [0.8, 0.1] };
+  const a = made({
+    clean: run([token('a', 1)], MIA, engine('onnx', 'fp32')),
+    corrupt: run([token('a', 1)], MIA, engine('onnx', 'int4_32')),
+    metric: { name: 'kl', pos: 0, answers: [MIA], against: [], clean: 0, corrupt: 1, noise: 1e-6 },
+    scores: [{ ...bars, effects: [0.2, 0.9] }],
+    restored: { answers: false, places: ['blocks.1.hook_mlp_out'], value: 0.1, mended: true },
+  });
+
+  it('is the least set that mends the answer', () => {
+    expect(mendedOf(a)).toHaveLength(2);
+    expect(mendedBy(a, 0.1)).toBeCloseTo(0.9);
+    expect(placeWords('blocks.3.hook_attn_out')).toBe('attention of layer 3');
+    expect(restoreTitle(a)).toBe('Given the MLP of layer 1 of FP32, INT4 has 90\u202f% of the difference mended');
+    expect(restoreSays(a)).toEqual([
+      'FP32 and INT4 both answer “·Mia”, 1 nats of KL divergence apart',
+      'of 2 values tried alone, the MLP of layer 1 mends most: 90\u202f%',
+    ]);
+  });
+
+  it('may not be enough even with all of them', () => {
+    const none = { ...a, restored: { answers: false, places: [], value: 0.2, mended: false } };
+    expect(restoreTitle(none)).toBe(
+      'All values given back together mend 80\u202f% of what INT4 changes: nine tenths would be enough',
+    );
+    const other = { ...none, restored: { ...none.restored, answers: true } };
+    expect(restoreTitle(other)).toContain('the answer stays another one');
+  });
+});
+
+describe('the Lab’s requests', () => {
+  const look = valuesOf(PARAMS, {});
+  const asked: Asked = {
+    model: 'm',
+    engine: 'torch',
+    precision: 'fp32',
+    clean: { prompt: 'a b' },
+    corrupt: { prompt: 'c b' },
+  };
+
+  it('say only what is not the server’s default', () => {
+    expect(requestOf(look, asked)).toEqual({
+      kind: 'patch',
+      clean: { model: 'm', prompt: 'a b' },
+      corrupt: { prompt: 'c b' },
+    });
+    const heads = requestOf({ ...look, places: 'heads', direction: 'noise' }, { ...asked, engine: 'onnx' });
+    expect(heads).toMatchObject({ direction: 'noise', by: 'head', points: ['attn.hook_z'], clean: { engine: 'onnx' } });
+    expect(requestOf({ ...look, lab: 'restore', quantized: 'int4_32' }, asked)).toEqual({
+      kind: 'restore',
+      clean: { model: 'm', engine: 'onnx', prompt: 'a b' },
+      corrupt: { engine: 'onnx', precision: 'int4_32' },
+    });
+  });
+
+  it('find the kept analysis that answers them, however its request was written', () => {
+    const request = requestOf(look, asked);
+    expect(answers(made({}), request)).toBe(true);
+    const wordy = made({ request: { ...request, direction: 'denoise', by: 'position', name: 'mine', measured: 10 } });
+    expect(answers(wordy, request)).toBe(true);
+    const nameless = made({ request: { kind: 'patch', clean: { prompt: 'a b' }, corrupt: { prompt: 'c b' } } });
+    expect(answers(nameless, request)).toBe(true);
+    for (const other of [
+      { direction: 'noise' as const },
+      { clean: { prompt: 'a  b' } },
+      { clean: { prompt: 'a b', engine: 'onnx' } },
+      { metric: { name: 'prob' as const } },
+      { layers: [0] },
+    ]) {
+      expect(answers(made({ request: { ...request, ...other } }), request), JSON.stringify(other)).toBe(false);
+    }
+    expect(answers(made({ clean: { ...made({}).clean, model: 'n' } }), request)).toBe(false);
+  });
+
+  it('are asked again by what an opened analysis puts into the address', () => {
+    for (const change of [
+      { places: 'heads' as const, direction: 'noise' as const },
+      { lab: 'circuit' as const },
+      { lab: 'restore' as const, quantized: 'int4_32' as const, reference: 'torch' as const },
+    ]) {
+      const request = requestOf({ ...look, ...change }, asked);
+      const kept = made({ request });
+      expect(requestOf({ ...look, ...settingsOf(kept) }, asked), JSON.stringify(change)).toEqual(request);
+    }
+    expect(tabOf('path')).toBeNull();
+  });
+
+  it('stand in the address', () => {
+    const state = parseUrl(new URL('http://h/lab?lab=circuit&clean=a+b&edges=12&model=m'));
+    expect(state.view).toBe('lab');
+    expect(valuesOf(PARAMS, state.own)).toMatchObject({ lab: 'circuit', clean: 'a b', edges: 12 });
+    expect(formatUrl(state)).toBe('/lab?model=m&lab=circuit&clean=a+b&edges=12');
+  });
+});
+
+describe('the Lab’s words', () => {
+  it('say the metric with its two ends', () => {
+    expect(metricWords(made({}).metric)).toBe('logit of “·Mia” less that of “·Ben”: 8 clean, −12 corrupt');
+    expect(metricName({ name: 'prob', answers: [MIA], against: [] })).toBe('probability of “·Mia”');
+  });
+
+  it('say at once that prompts have unequal numbers of tokens', () => {
+    const [a, b, c] = [token('a', 1), token('b', 2), token('c', 3)];
+    expect(unequal([a, b], [c, b])).toBeNull();
+    expect(unequal([a, b], [c])).toMatch(/^The clean prompt has 2 tokens, the corrupt one 1\. /);
+    expect(differing([a, b], [c, b])).toEqual([true, false]);
+    expect(differing([a, b], [a])).toEqual([false, true]);
+  });
+
+  it('count the checks that hold, and are loud about those that do not', () => {
+    const check = { name: 'c', expected: 1, got: 1, within: 0.1, holds: true };
+    expect(checksWords([check])).toBe('Checked on this answer: the one check holds.');
+    expect(checksWords([check, check, check])).toBe('Checked on this answer: all 3 checks hold.');
+    expect(checksWords([check, { ...check, holds: false }])).toBe(
+      '1 check of 2 fails on this answer: do not rely on it.',
+    );
+  });
+
+  it('say shares, progress and where numbers are from', () => {
+    expect([share(1.474), share(-0.27), share(0.016)]).toEqual(['147\u202f%', '−27\u202f%', '1.6\u202f%']);
+    expect(progressWords({ phase: 'rows', done: 3, total: 240 })).toBe('Changing one value at a time: 3 of 240');
+    const { parts, recipe } = originOf(made({}), 'http://h');
+    expect(parts).toEqual(['m', 'torch fp32 (hooked)', 'analysis A1', 'patch', '1.5\u202fs']);
+    expect(recipe.curl).toContain("'http://h/api/v1/analyses'");
+    expect(recipe.python).toContain('server.analyse(kind="patch", clean={"model": "m", "prompt": "a b"}');
+  });
+});
