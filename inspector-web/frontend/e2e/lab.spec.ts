@@ -1,0 +1,182 @@
+import type { APIRequestContext, Page } from '@playwright/test';
+import type { Analysis, AnalysisRequest, ModelSummary } from '../src/api/types';
+import { axe } from './axe';
+import { defaultModel, expect, figure, hoverUntil, tableOf, test } from './support';
+
+/** Two prompts that differ at one position, as the Lab's fields have them: text, or ids where there is no tokenizer. */
+function pairOf(model: ModelSummary): { clean: string; corrupt: string } {
+  if (!model.has_tokenizer) return { clean: '5 1 7 2 9', corrupt: '5 1 8 2 9' };
+  return { clean: 'Mia gave a red ball to Ben. "Thank you,', corrupt: 'Ben gave a red ball to Mia. "Thank you,' };
+}
+
+/** A prompt as a request says it. */
+const said = (model: ModelSummary, text: string) =>
+  model.has_tokenizer ? { prompt: text } : { tokens: text.split(' ').map(Number) };
+
+function address(model: ModelSummary, more: Record<string, string> = {}): string {
+  return `/lab?${new URLSearchParams({ model: model.slug, ...pairOf(model), ...more })}`;
+}
+
+/** The analysis that a figure's provenance names, as the server keeps it. */
+async function shown(page: Page, request: APIRequestContext, name: string): Promise<Analysis> {
+  await expect(figure(page, name)).toBeVisible({ timeout: 60_000 });
+  const id = /analysis (\d{8}-\d{6}-\d{3}-[0-9a-f]+)/.exec(await figure(page, name).innerText())![1];
+  return (await request.get(`/api/v1/analyses/${id}`)).json();
+}
+
+/** Layer and column of the largest share of a grid. */
+function largest(a: Analysis, point: string): { layer: number; column: number; effect: number } {
+  const s = a.scores.find((x) => x.point === point)!;
+  const effects = s.effects!.map((e) => e ?? -Infinity);
+  const best = effects.indexOf(Math.max(...effects));
+  const [row, col] = [Math.floor(best / s.shape[1]), best % s.shape[1]];
+  return { layer: s.layers[row], column: s.positions?.[col] ?? col, effect: effects[best] };
+}
+
+test('patching runs unasked, and its sentence, table and tooltip are REST’s', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model));
+  const a = await shown(page, request, 'patch');
+  expect(a.request.kind).toBe('patch');
+  expect(a.clean.model).toBe(model.slug);
+  await expect(page.getByTestId('metric')).toHaveAttribute('data-clean', String(a.metric.clean));
+  await expect(page.getByTestId('metric')).toHaveAttribute('data-corrupt', String(a.metric.corrupt));
+  const differ = a.clean.tokens.filter((t, i) => t.id !== a.corrupt.tokens[i].id).length;
+  await expect(page.getByTestId('pair').locator('li.differs')).toHaveCount(differ);
+
+  const says = figure(page, 'patch').locator('[data-says="patch"]');
+  for (const [point, words] of [
+    ['hook_attn_out', 'What attention adds'],
+    ['hook_mlp_out', 'What the MLP adds'],
+  ]) {
+    const { layer, column } = largest(a, point);
+    await expect(says).toContainText(`${words} brings back most at layer ${layer}, position ${column}, `);
+  }
+  await expect(page.getByTestId('checks')).toHaveAttribute(
+    'data-held',
+    String(a.invariants.filter((c) => c.holds).length),
+  );
+  await expect(page.getByTestId('checks')).toContainText(a.convention);
+
+  const rows = await tableOf(page, 'patch');
+  const s = a.scores.find((x) => x.point === 'hook_resid_pre')!;
+  for (const [row, col] of [
+    [0, 0],
+    [s.shape[0] - 1, s.shape[1] - 1],
+  ]) {
+    const i = row * s.shape[1] + col;
+    const at = rows.find(
+      (r) => r[0] === s.point && r[1] === String(s.layers[row]) && r[2] === String(s.positions![col]),
+    )!;
+    expect(at.slice(-2).map(Number)).toEqual([s.effects![i], s.values[i]]);
+  }
+  const map = figure(page, 'patch').getByRole('application').first();
+  await hoverUntil(page, map, [0.5, 0.8], /Layer \d+, position \d+/);
+  expect(await page.getByRole('tooltip').innerText()).toContain('share of the difference');
+});
+
+test('what was analysed before is not run again, and a kept analysis has an address', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model, { places: 'heads' }));
+  const a = await shown(page, request, 'patch');
+  expect(a.request).toMatchObject({ points: ['attn.hook_z'], by: 'head' });
+  const { layer, column } = largest(a, 'attn.hook_z');
+  await expect(figure(page, 'patch').getByRole('heading')).toContainText([`Head ${column} of layer ${layer}`]);
+  let posted = 0;
+  page.on('request', (r) => {
+    if (r.method() === 'POST' && r.url().endsWith('/analyses')) posted++;
+  });
+  await page.reload();
+  expect((await shown(page, request, 'patch')).id).toBe(a.id);
+  expect(posted).toBe(0);
+
+  const noised: AnalysisRequest = { ...a.request, direction: 'noise' };
+  const kept = (await (await request.post('/api/v1/analyses', { data: noised })).json()) as Analysis;
+  await page.goto(`/lab?analysis=${kept.id}`);
+  expect((await shown(page, request, 'patch')).id).toBe(kept.id);
+  await expect(page.getByRole('radio', { name: 'corrupt into clean' })).toBeChecked();
+  await expect(page.getByRole('textbox', { name: 'Clean' })).toHaveValue(pairOf(model).clean);
+  await page.getByText('clean into corrupt').click();
+  await expect(page).not.toHaveURL(/analysis=/);
+  await expect.poll(async () => (await shown(page, request, 'patch')).id).toBe(a.id);
+  await request.delete(`/api/v1/analyses/${kept.id}`);
+});
+
+test('the circuit’s title, slider and parts are REST’s', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model, { lab: 'circuit' }));
+  const { graph } = await shown(page, request, 'circuit');
+  const fig = figure(page, 'circuit');
+  const sizes = [...graph!.faithfulness].sort((x, y) => y.edges - x.edges);
+  const short = sizes.findIndex((s) => s.faithfulness < 0.9);
+  const best = short < 0 ? sizes.at(-1)! : sizes[short - 1];
+  if (best) await expect(fig.getByRole('heading').first()).toContainText(`${best.edges.toLocaleString('en')} of `);
+  else await expect(fig.getByRole('heading').first()).toContainText('No circuit');
+  const top = graph!.nodes.reduce((x, y) => (Math.abs(y.score) > Math.abs(x.score) ? y : x));
+  await expect(page.getByTestId('nodes').locator('tbody tr').first()).toContainText(top.name);
+  await fig.getByRole('slider').fill('1');
+  await expect(page).toHaveURL(/edges=1/);
+  await expect(page.getByTestId('drawn')).toContainText('1 edge drawn');
+  const drawing = fig.getByRole('application').first();
+  await drawing.focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('tooltip')).toContainText(`${graph!.edges[0].from}->${graph!.edges[0].to}`);
+  const rows = await tableOf(page, 'circuit');
+  expect(rows.map((r) => Number(r[2]))).toEqual(graph!.edges.map((e) => e.score));
+});
+
+test('prompts of unequal length are refused in a sentence before anything is run', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model));
+  await shown(page, request, 'patch');
+  let posted = 0;
+  page.on('request', (r) => {
+    if (r.method() === 'POST' && r.url().endsWith('/analyses')) posted++;
+  });
+  const corrupt = page.getByRole('textbox', { name: 'Corrupt' });
+  await corrupt.fill(`${pairOf(model).corrupt}${model.has_tokenizer ? ' Ben' : ' 3'}`);
+  await expect(page.getByTestId('wrong')).toContainText(/The clean prompt has \d+ tokens, the corrupt one \d+/);
+  await expect(page.getByRole('button', { name: 'Find what causes it' })).toBeDisabled();
+  await corrupt.fill(pairOf(model).clean);
+  await expect(page.getByTestId('wrong')).toContainText('The prompts are the same');
+  await page.getByRole('button', { name: 'As it was' }).click();
+  await expect(page.getByTestId('wrong')).toHaveCount(0);
+  expect(posted).toBe(0);
+});
+
+test('what an engine cannot do is said by the server’s problem', async ({ page, request, quiet }) => {
+  quiet.allow(/422|400/);
+  const model = await defaultModel(request);
+  await page.goto(address(model, { lab: 'circuit', engine: 'onnx' }));
+  const data = {
+    kind: 'edges',
+    clean: { model: model.slug, engine: 'onnx', ...said(model, pairOf(model).clean) },
+    corrupt: said(model, pairOf(model).corrupt),
+  };
+  const refused = await request.post('/api/v1/analyses', { data });
+  expect(refused.ok()).toBe(false);
+  const { what } = (await refused.json()) as { what: string };
+  await expect(page.getByRole('alert')).toContainText(new RegExp(what.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'i'));
+});
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`${scheme}: nothing is wider than the screen, and axe finds nothing`, async ({ page, request }) => {
+    const model = await defaultModel(request);
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    for (const [tab, name] of [
+      ['patch', 'patch'],
+      ['circuit', 'circuit'],
+    ]) {
+      await page.setViewportSize({ width: 390, height: 780 });
+      await page.goto(address(model, { lab: tab }));
+      await expect(figure(page, name)).toBeVisible({ timeout: 60_000 });
+      for (const width of [390, 768, 1400]) {
+        await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });
+        await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        expect(over, `${tab} at ${width} px`).toBeLessThanOrEqual(0);
+        if (width !== 768) expect(await axe(page), `${tab} at ${width} px`).toEqual([]);
+      }
+    }
+  });
+}
