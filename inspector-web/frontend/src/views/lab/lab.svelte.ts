@@ -195,5 +195,5 @@ function sent(text: string): Pick<RunRequest, 'prompt' | 'tokens'> {
 async function tokens(slug: string, text: string, signal: AbortSignal): Promise<Token[]> {
   if (text === '') return [];
   if (models.hasTokenizer) return (await api.tokenize(slug, text, signal)).tokens;
-  return parseIds(text).ids.map((id) => ({ id, text: String(id), bytes: [], special: false }));
+  return parseIds(text).ids.map((id) => ({ id, text: `⟨${id}⟩`, bytes: [], special: false }));
 }
