@@ -125,6 +125,33 @@ test('the circuit’s title, slider and parts are REST’s', async ({ page, requ
   expect(rows.map((r) => Number(r[2]))).toEqual(graph!.edges.map((e) => e.score));
 });
 
+test('what mends a quantized model is REST’s, at each precision', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model, { lab: 'restore' }));
+  let last = '';
+  for (const [precision, label] of [
+    ['int8', 'INT8'],
+    ['int4_32', 'INT4, blocks of 32'],
+  ]) {
+    await page.getByRole('radiogroup', { name: 'Quantized to' }).getByText(label).click();
+    await expect.poll(async () => (await shown(page, request, 'restore')).id).not.toBe(last);
+    const a = await shown(page, request, 'restore');
+    last = a.id;
+    expect(a.corrupt.engine.precision).toBe(precision);
+    const title = figure(page, 'restore').getByRole('heading').first();
+    for (const place of a.restored!.places) {
+      await expect(title).toContainText(`of layer ${/^blocks\.(\d+)\./.exec(place)![1]}`);
+    }
+    if (!a.restored!.mended) await expect(title).toContainText('All values given back together');
+    await figure(page, 'restore').getByRole('button', { name: 'As a table' }).click();
+    const shares = await figure(page, 'restore')
+      .locator('tbody tr')
+      .evaluateAll((trs) => trs.map((tr) => Number(tr.children[1].textContent)));
+    expect(shares).toEqual(a.scores.flatMap((s) => s.effects!));
+    await figure(page, 'restore').getByRole('button', { name: 'As a table' }).click();
+  }
+});
+
 test('prompts of unequal length are refused in a sentence before anything is run', async ({ page, request }) => {
   const model = await defaultModel(request);
   await page.goto(address(model));
@@ -166,6 +193,7 @@ for (const scheme of ['light', 'dark'] as const) {
     for (const [tab, name] of [
       ['patch', 'patch'],
       ['circuit', 'circuit'],
+      ['restore', 'restore'],
     ]) {
       await page.setViewportSize({ width: 390, height: 780 });
       await page.goto(address(model, { lab: tab }));

@@ -8,7 +8,7 @@ import { parseIds } from '../../kit/text/tokens';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { look, set } from './address';
-import { answers, examplesOf, requestOf, settingsOf } from './requests';
+import { answers, examplesOf, requestOf, settingsOf, type Pair } from './requests';
 import { differing, unequal } from './words';
 
 const TYPING_MS = 180;
@@ -38,9 +38,11 @@ export class Lab {
   readonly #found = new Map<string, Analysis>();
 
   readonly #example = $derived(examplesOf(models.slug)[0]);
+  /** A reader's own clean prompt is changed into the corrupt one. */
+  readonly #own = $derived(look().clean !== null && look().clean !== this.#example?.clean);
   readonly said = $derived({
     clean: look().clean ?? this.#example?.clean ?? '',
-    corrupt: look().corrupt ?? this.#example?.corrupt ?? '',
+    corrupt: look().corrupt ?? (this.#own ? (look().clean ?? '') : (this.#example?.corrupt ?? '')),
   });
   readonly clean: string = $derived(this.typed?.clean ?? this.said.clean);
   readonly corrupt: string = $derived(this.typed?.corrupt ?? this.said.corrupt);
@@ -104,6 +106,12 @@ export class Lab {
     const typed = this.typed;
     this.typed = null;
     if (typed) set({ analysis: null, ...typed });
+  }
+
+  /** Another pair. */
+  take(pair: Pair | undefined): void {
+    this.typed = null;
+    if (pair) set({ analysis: null, clean: pair.clean, corrupt: pair.corrupt });
   }
 
   stop(): void {

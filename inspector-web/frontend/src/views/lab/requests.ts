@@ -17,6 +17,11 @@ const EXAMPLES: Record<string, Pair[]> = {
       corrupt: 'Ben gave a red ball to Mia. "Thank you,',
       asks: 'Whom does he thank?',
     },
+    {
+      clean: 'Tom gave a cake to Anna. "Thank you,',
+      corrupt: 'Anna gave a cake to Tom. "Thank you,',
+      asks: 'Whom does she thank?',
+    },
   ],
 };
 
