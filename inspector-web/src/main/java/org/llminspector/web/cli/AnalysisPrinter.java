@@ -7,6 +7,7 @@ import java.util.Locale;
 import org.llminspector.run.lab.Analysis;
 import org.llminspector.tokenize.Token;
 import org.llminspector.web.cli.common.Lines;
+import org.llminspector.web.report.AnalysisText;
 
 /** A causal analysis as a few tables on the terminal. */
 final class AnalysisPrinter {
@@ -53,7 +54,7 @@ final class AnalysisPrinter {
 
     /** A grid of two axes as a table, any other as a list of its largest. */
     private static void scores(Analysis a, Analysis.Scores s, int listed, PrintWriter out) {
-        List<Double> values = s.effects() == null ? s.values() : s.effects();
+        List<Double> values = AnalysisText.values(s);
         out.println();
         out.println(s.point() + (s.effects() == null ? ", estimated change" : ", share of the difference"));
         int columns = values.size() / s.shape().get(0);
@@ -71,11 +72,9 @@ final class AnalysisPrinter {
             return;
         }
         rows.add(List.of("PLACE", "VALUE"));
-        List<Integer> order = new ArrayList<>();
-        for (int i = 0; i < values.size(); i++) if (values.get(i) != null) order.add(i);
-        order.sort((x, y) -> Double.compare(Math.abs(values.get(y)), Math.abs(values.get(x))));
+        List<Integer> order = AnalysisText.order(values);
         for (int i : order.subList(0, Math.min(listed, order.size())))
-            rows.add(List.of(place(a, s, i), number(values.get(i))));
+            rows.add(List.of(AnalysisText.place(a, s, i), number(values.get(i))));
         Lines.table(rows, out);
     }
 
@@ -85,27 +84,6 @@ final class AnalysisPrinter {
             return s.axes().get(1).substring(0, 1).toUpperCase(Locale.ROOT) + c;
         int pos = s.positions().get(c);
         return pos + ":" + Lines.token(a.clean().tokens().get(pos).text());
-    }
-
-    private static String place(Analysis a, Analysis.Scores s, int i) {
-        StringBuilder text = new StringBuilder();
-        int rest = i;
-        for (int axis = s.axes().size() - 1; axis >= 0; axis--) {
-            int at = rest % s.shape().get(axis);
-            rest /= s.shape().get(axis);
-            String name = s.axes().get(axis);
-            String shown = name.equals("layer")
-                    ? "" + s.layers().get(at)
-                    : name.equals("pos")
-                            ? s.positions().get(at) + " '"
-                                    + Lines.token(a.clean()
-                                            .tokens()
-                                            .get(s.positions().get(at))
-                                            .text()) + "'"
-                            : "" + at;
-            text.insert(0, (axis == 0 ? "" : ", ") + name + " " + shown);
-        }
-        return text.toString();
     }
 
     private static void paths(Analysis a, int listed, PrintWriter out) {

@@ -18,6 +18,7 @@ import org.llminspector.web.cli.common.AskCommand;
 import org.llminspector.web.cli.common.ByteSize;
 import org.llminspector.web.cli.common.FolderOptions;
 import org.llminspector.web.cli.common.Interrupt;
+import org.llminspector.web.cli.common.LessonClock;
 import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.lesson.Lesson;
 import org.llminspector.web.server.Server;

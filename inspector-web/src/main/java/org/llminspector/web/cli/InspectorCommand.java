@@ -47,6 +47,7 @@ import picocli.CommandLine.IVersionProvider;
             EvaluateCommand.class,
             CompareCommand.class,
             AnalyseCommand.class,
+            McpCommand.class,
             FlipsCommand.class,
             SweepCommand.class,
             CostCommand.class

@@ -1,15 +1,14 @@
-package org.llminspector.web.cli;
+package org.llminspector.web.cli.common;
 
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.llminspector.base.Plural;
-import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.lesson.LessonProgress;
 
 /** Progress line of a lesson's export, written anew each second. */
-final class LessonClock {
+public final class LessonClock {
 
     private final Progress line;
     private final long start = System.nanoTime();
@@ -21,12 +20,12 @@ final class LessonClock {
     private final ScheduledFuture<?> ticks;
     private volatile LessonProgress last = new LessonProgress(0, 0, "the run");
 
-    LessonClock(Progress line) {
+    public LessonClock(Progress line) {
         this.line = line;
         this.ticks = seconds.scheduleAtFixedRate(this::tick, 0, 1, TimeUnit.SECONDS);
     }
 
-    void show(LessonProgress progress) {
+    public void show(LessonProgress progress) {
         last = progress;
     }
 
@@ -37,7 +36,7 @@ final class LessonClock {
     }
 
     /** Erases the line; how many answers were left out. */
-    int stop() {
+    public int stop() {
         ticks.cancel(false);
         seconds.shutdownNow();
         line.clear();
