@@ -1,4 +1,4 @@
-"""Makes inspector-core/src/test/resources/golden/gguf/imatrix/llama.gguf: an importance matrix of the golden hf/llama, its tensors and
+"""Makes inspector-core/src/test/resources/golden/imatrix/llama.gguf: an importance matrix of the golden hf/llama, its tensors and
 metadata as llama.cpp's tools/imatrix writes them, which has no general.architecture and leaves output.weight out.
 
     python scripts/golden/make_imatrix.py
@@ -62,7 +62,7 @@ def inputs(folder):
 
 
 def main():
-    out = ROOT / "gguf/imatrix/llama.gguf"
+    out = ROOT / "imatrix/llama.gguf"
     out.parent.mkdir(exist_ok=True)
     writer = gguf.GGUFWriter(out, "")  # llama.cpp writes no general.architecture
     writer.add_string("general.type", "imatrix")

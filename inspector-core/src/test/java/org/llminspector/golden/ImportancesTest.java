@@ -76,7 +76,7 @@ class ImportancesTest {
     /** As tools/imatrix of llama.cpp writes it, with the sums of another forward pass (scripts/golden/make_imatrix.py). */
     @Test
     void llamaCppsFileWeighsAsASweepDoes() {
-        Path file = GgufGolden.ROOT.resolve("imatrix/llama.gguf");
+        Path file = Golden.ROOT.resolveSibling("imatrix/llama.gguf");
         try (Golden g = new Golden(Golden.ROOT.resolve("llama"))) {
             Importance sums = Importances.of(g.weights, ImatrixTest.squares(g.weights)::get, "1", "sweep 1", "a.txt");
             Importance read = Importances.of(g.weights, file, "llama.gguf");

@@ -105,7 +105,7 @@ final class AnalyseTools implements Tool.Group {
             }
         });
         List<Place> best = AnalysisText.largest(a, MOST).stream()
-                .map(p -> new Place(p.point(), p.place(), Numbers.rounded(p.value())))
+                .map(p -> new Place(p.point(), p.place(), p.value()))
                 .toList();
         List<Analysis.Invariant> failed =
                 a.invariants().stream().filter(i -> !i.holds()).toList();
@@ -115,16 +115,16 @@ final class AnalyseTools implements Tool.Group {
                         a.metric().name().name().toLowerCase(Locale.ROOT),
                         texts(a.metric().answers()),
                         texts(a.metric().against()),
-                        Numbers.rounded(a.metric().clean()),
-                        Numbers.rounded(a.metric().corrupt())),
+                        a.metric().clean(),
+                        a.metric().corrupt()),
                 a.clean().top().text(),
                 a.corrupt().top().text(),
                 a.convention(),
                 best.isEmpty() ? null : best,
-                a.rows() == null ? null : Numbers.rounded(a.rows().effect()),
+                a.rows() == null ? null : a.rows().effect(),
                 first(a.paths()),
                 first(a.measured()),
-                Numbers.rounded(a.correlation()),
+                a.correlation(),
                 a.graph() == null ? null : first(a.graph().edges()),
                 a.graph() == null ? null : a.graph().faithfulness(),
                 a.restored(),

@@ -86,13 +86,13 @@ final class CompareTools implements Tool.Group {
                         .sorted(Comparator.comparingDouble(ComparisonManifest.ModuleError::made)
                                 .reversed())
                         .limit(MOST_MODULES)
-                        .map(e -> new Module(e.module(), Numbers.rounded(e.made()), Numbers.rounded(e.total())))
+                        .map(e -> new Module(e.module(), e.made(), e.total()))
                         .toList();
         return new Compared(
                 m.id(),
                 o.positions(),
-                Numbers.rounded(o.meanKld().value()),
-                Numbers.rounded(o.sameTop().value()),
+                o.meanKld().value(),
+                o.sameTop().value(),
                 ComparisonText.firstBad(m),
                 ComparisonText.verdict(m),
                 ComparisonText.floor(m),

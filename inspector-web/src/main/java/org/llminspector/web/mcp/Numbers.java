@@ -1,8 +1,12 @@
 package org.llminspector.web.mcp;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.DoubleNode;
+import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.math.MathContext;
-import java.util.List;
 
 /** Numbers short enough for an answer. */
 final class Numbers {
@@ -17,7 +21,23 @@ final class Numbers {
         return new BigDecimal(value).round(DIGITS).doubleValue();
     }
 
-    static List<Double> rounded(List<Double> values) {
-        return values == null ? null : values.stream().map(Numbers::rounded).toList();
+    /** An answer with all its fractions so rounded; a field that is no number is left out. */
+    static JsonNode rounded(JsonNode answer) {
+        if (answer instanceof ObjectNode object) {
+            ObjectNode out = object.objectNode();
+            object.properties().forEach(field -> {
+                JsonNode value = rounded(field.getValue());
+                if (!value.isNull()) out.set(field.getKey(), value);
+            });
+            return out;
+        }
+        if (answer instanceof ArrayNode array) {
+            ArrayNode out = array.arrayNode();
+            array.forEach(value -> out.add(rounded(value)));
+            return out;
+        }
+        if (!answer.isFloatingPointNumber()) return answer;
+        Double value = rounded((Double) answer.doubleValue());
+        return value == null ? NullNode.instance : DoubleNode.valueOf(value);
     }
 }

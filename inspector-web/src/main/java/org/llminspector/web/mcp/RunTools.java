@@ -145,7 +145,7 @@ final class RunTools implements Tool.Group {
         List<Next> next = generated.isEmpty()
                 ? List.of()
                 : generated.get(0).alternatives().stream()
-                        .map(a -> new Next(a.id(), a.text(), Numbers.rounded(a.prob())))
+                        .map(a -> new Next(a.id(), a.text(), a.prob()))
                         .toList();
         List<String> captured = m.captures().stream()
                 .limit(MOST_HOOKS)
@@ -162,7 +162,7 @@ final class RunTools implements Tool.Group {
                 next,
                 captured,
                 more > 0 ? more + " more hooks" : null,
-                Numbers.rounded(m.timings().totalMs()));
+                m.timings().totalMs());
     }
 
     private static RunListener listener(Tool.Steps steps, int most) {
@@ -213,7 +213,7 @@ final class RunTools implements Tool.Group {
         List<String> top = cell.top().stream()
                 .map(c -> Problem.shown(c.text()) + " " + Numbers.rounded(c.prob()))
                 .toList();
-        return new LensRow(hook, top, cell.finalTokenRank(), Numbers.rounded(cell.klToFinal()));
+        return new LensRow(hook, top, cell.finalTokenRank(), cell.klToFinal());
     }
 
     private static String given(String value, String field, String expected) {

@@ -76,7 +76,10 @@ final class ToolServer {
                     ? Json.mapper().createObjectNode()
                     : Json.mapper().valueToTree(request.arguments());
             Object answer = tool.call().answer(arguments, steps(exchange, request));
-            return result(Json.mapper().writeValueAsString(answer), false);
+            return result(
+                    Json.mapper()
+                            .writeValueAsString(Numbers.rounded(Json.mapper().<JsonNode>valueToTree(answer))),
+                    false);
         } catch (Problem p) {
             return result(inWords(p), true);
         } catch (JsonProcessingException | RuntimeException e) {
