@@ -37,6 +37,8 @@ final class Answers {
      */
     static Answers of(Metric asked, Measure standard, int pos, float[] clean, float[] corrupt, ModelFolder folder) {
         Measure measure = asked == null || asked.name() == null ? standard : asked.name();
+        boolean same = top(clean) == top(corrupt);
+        if (measure == Measure.LOGIT_DIFF && asked == null && same) measure = Measure.KL; // no two answers to compare
         int[] answers = asked == null ? null : ids(asked.answers(), asked.answerIds(), folder, "metric.answers");
         int[] against = asked == null ? null : ids(asked.against(), asked.againstIds(), folder, "metric.against");
         if (answers == null) answers = new int[] {top(clean)};

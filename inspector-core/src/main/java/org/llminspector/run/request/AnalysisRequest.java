@@ -11,7 +11,7 @@ import org.llminspector.base.Built;
  * @param clean the run whose answer is explained; its captures, interventions and generation are not used
  * @param corrupt the run that answers otherwise; model, engine, device and precisions default to clean's, and with
  *     neither prompt nor tokens it reads clean's
- * @param metric the number; logit_diff by default, of the two runs' own answers
+ * @param metric the number; logit_diff of the two runs' own answers by default, kl where these are the same token
  * @param direction which run is changed (denoise)
  * @param points hook points without their layer, such as {@code hook_resid_pre} and {@code attn.hook_z}; the default is the kind's
  * @param by the size of a place (position; for restore layer)

@@ -270,6 +270,24 @@ class LabTest {
         }
     }
 
+    /** Two runs that answer with the same token are told apart by their distributions, where no metric is asked for. */
+    @Test
+    void takesTheDivergenceWhereBothAnswerAlike() {
+        Path dir = Golden.ROOT.resolve("llama");
+        AnalysisRequest request = pair(dir, Kind.PATCH).metric(null).build();
+        Analysis a = inspector.labs().analyse(request, LabListener.NONE);
+        boolean same = a.clean().top().id() == a.corrupt().top().id();
+        assertThat(a.metric().name()).isEqualTo(same ? Measure.KL : Measure.LOGIT_DIFF);
+        RunRequest alike = request.clean().toBuilder().engine("onnx").build();
+        AnalysisRequest one = AnalysisRequestBuilder.builder(request)
+                .corrupt(alike.toBuilder().precision(Precision.INT8_WEIGHT).build())
+                .build();
+        Analysis b = inspector.labs().analyse(one, LabListener.NONE);
+        boolean also = b.clean().top().id() == b.corrupt().top().id();
+        assertThat(b.metric().name()).isEqualTo(also ? Measure.KL : Measure.LOGIT_DIFF);
+        assertThat(same || also).as("one of the pairs answers alike").isTrue();
+    }
+
     /** The last layer's MLP reaches the logits directly: its path is its whole effect. */
     @Test
     void theLastMlpsPathIsItsWholeEffect() {
