@@ -26,7 +26,7 @@ class LabGoldenTest {
 
     private static final JsonNode GOLDEN = Json.readObject(Path.of("src/test/resources/golden/lab/gpt2.json"));
 
-    /** In logits, of numbers between -3 and 3 in float32 here and float64 there. */
+    /** In logits, of numbers between -5 and 5 in float32 here and float64 there. */
     private static final double WITHIN = 1e-4;
 
     @TempDir
