@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Analysis, Token } from '../src/api/types';
+import type { Analysis, HeadEffects, Token } from '../src/api/types';
 import {
   along,
   circuitTitle,
@@ -15,6 +15,8 @@ import {
 } from '../src/views/lab/circuit';
 import { columnWords, gridsOf, journey, largest, limitOf, patchSays, patchTitle, reaches } from '../src/views/lab/grid';
 import { answers, requestOf, settingsOf, tabOf, type Asked } from '../src/views/lab/requests';
+import { metricOf, metricSettings, tokensOfField, wrongIds } from '../src/views/lab/metric';
+import { partName, partsSays, partsTitle, sumWords, taken, waterfall } from '../src/views/lab/parts/parts';
 import { mendedBy, mendedOf, placeWords, restoreSays, restoreTitle } from '../src/views/lab/restore';
 import {
   checksWords,
@@ -29,6 +31,9 @@ import {
 import { PARAMS } from '../src/views/lab/address';
 import { valuesOf } from '../src/state/params';
 import { formatUrl, parseUrl } from '../src/state/url';
+
+/** The request of a tab that asks for an analysis. */
+const asks = (...of: Parameters<typeof requestOf>) => requestOf(...of)!;
 
 const token = (text: string, id = text.length): Token => ({
   id,
@@ -231,6 +236,7 @@ describe('the Lab’s requests', () => {
   const look = valuesOf(PARAMS, {});
   const asked: Asked = {
     model: 'm',
+    texts: true,
     engine: 'torch',
     precision: 'fp32',
     clean: { prompt: 'a b' },
@@ -238,14 +244,14 @@ describe('the Lab’s requests', () => {
   };
 
   it('say only what is not the server’s default', () => {
-    expect(requestOf(look, asked)).toEqual({
+    expect(asks(look, asked)).toEqual({
       kind: 'patch',
       clean: { model: 'm', prompt: 'a b' },
       corrupt: { prompt: 'c b' },
     });
-    const heads = requestOf({ ...look, places: 'heads', direction: 'noise' }, { ...asked, engine: 'onnx' });
+    const heads = asks({ ...look, places: 'heads', direction: 'noise' }, { ...asked, engine: 'onnx' });
     expect(heads).toMatchObject({ direction: 'noise', by: 'head', points: ['attn.hook_z'], clean: { engine: 'onnx' } });
-    expect(requestOf({ ...look, lab: 'restore', quantized: 'int4_32' }, asked)).toEqual({
+    expect(asks({ ...look, lab: 'restore', quantized: 'int4_32' }, asked)).toEqual({
       kind: 'restore',
       clean: { model: 'm', engine: 'onnx', prompt: 'a b' },
       corrupt: { engine: 'onnx', precision: 'int4_32' },
@@ -253,7 +259,7 @@ describe('the Lab’s requests', () => {
   });
 
   it('find the kept analysis that answers them, however its request was written', () => {
-    const request = requestOf(look, asked);
+    const request = asks(look, asked);
     expect(answers(made({}), request)).toBe(true);
     const wordy = made({ request: { ...request, direction: 'denoise', by: 'position', name: 'mine', measured: 10 } });
     expect(answers(wordy, request)).toBe(true);
@@ -277,9 +283,9 @@ describe('the Lab’s requests', () => {
       { lab: 'circuit' as const },
       { lab: 'restore' as const, quantized: 'int4_32' as const, reference: 'torch' as const },
     ]) {
-      const request = requestOf({ ...look, ...change }, asked);
+      const request = asks({ ...look, ...change }, asked);
       const kept = made({ request });
-      expect(requestOf({ ...look, ...settingsOf(kept) }, asked), JSON.stringify(change)).toEqual(request);
+      expect(asks({ ...look, ...settingsOf(kept) }, asked), JSON.stringify(change)).toEqual(request);
     }
     expect(tabOf('path')).toBeNull();
   });
@@ -322,5 +328,73 @@ describe('the Lab’s words', () => {
     expect(parts).toEqual(['m', 'torch fp32 (hooked)', 'analysis A1', 'patch', '1.5\u202fs']);
     expect(recipe.curl).toContain("'http://h/api/v1/analyses'");
     expect(recipe.python).toContain('server.analyse(kind="patch", clean={"model": "m", "prompt": "a b"}');
+  });
+});
+
+describe('parts of a logit', () => {
+  const effects = (parts: [HeadEffects['parts'][number]['part'], number | undefined, number | undefined, number][]) =>
+    ({
+      run: 'R',
+      pos: 1,
+      id: 5,
+      text: 'x',
+      logit: 2,
+      sum: parts.reduce((s, p) => s + p[3], 0),
+      final_scale: 3,
+      parts: parts.map(([part, layer, head, effect]) => ({ part, layer, head, effect })),
+    }) as HeadEffects;
+  const one = effects([
+    ['embed', undefined, undefined, 0.5],
+    ['head', 0, 1, -1],
+    ['mlp', 0, undefined, 2.5],
+    ['attn_rest', 0, undefined, 0],
+  ]);
+
+  it('are bars that begin where the one before ended, the weakest in one', () => {
+    const { rows, others, all } = waterfall(one.parts, 'size', 2);
+    expect(rows.map((r) => [r.name, r.from, r.to])).toEqual([
+      ['layer 0, MLP', 0, 2.5],
+      ['2 other parts together', 2.5, 2],
+    ]);
+    expect([others, all]).toEqual([2, 3]);
+    expect(waterfall(one.parts, 'flow', 9).rows.map((r) => r.at)).toEqual(['input', 'a0.h1', 'm0']);
+    expect(waterfall(one.parts, 'size', 9).rows.at(-1)!.to).toBe(one.sum);
+  });
+
+  it('say which adds most, which takes away, and whether the sum is the model’s', () => {
+    const t = taken(one, null);
+    expect(partsTitle(t, MIA, BEN)).toBe('Layer 0, MLP adds most to “·Mia” rather than “·Ben”: +2.5');
+    expect(partsSays(t)[0]).toBe('layer 0, head 1 takes most away: −1');
+    expect(sumWords(t)).toBe('The parts sum to 2; the model’s own is 2, a difference of 0.');
+    expect(partsTitle(taken(effects([['mlp', 0, undefined, -1]]), null), MIA, null)).toBe('No part adds to “·Mia”');
+    expect(partName({ part: 'ssm', layer: 3, effect: 1 })).toBe('layer 3, recurrence');
+  });
+
+  it('of a capped model are compared behind the cap, a difference as one of two capped logits', () => {
+    const first = { ...one, softcap: 4, logit: 4 * Math.tanh(0.5) };
+    const second = { ...one, softcap: 4, sum: 1, logit: 4 * Math.tanh(0.25) };
+    expect(taken(first, second).expected - taken(first, second).logit).toBeCloseTo(0, 12);
+    expect(taken(first, second).sum).toBe(1);
+  });
+});
+
+describe('the metric of a reader', () => {
+  const look = valuesOf(PARAMS, { measure: 'logit_diff', answers: ' Mia| he', reads: '-2' });
+
+  it('has one text a token, spaces and all, or ids', () => {
+    expect(tokensOfField(' Mia| he')).toEqual([' Mia', ' he']);
+    expect(tokensOfField('')).toBeNull();
+    expect(metricOf(look, true)).toEqual({ metric: { name: 'logit_diff', answers: [' Mia', ' he'], pos: -2 } });
+    expect(metricOf({ ...look, answers: '7|8', reads: null }, false)).toEqual({
+      metric: { name: 'logit_diff', answer_ids: [7, 8] },
+    });
+    expect(metricOf({ ...look, measure: 'kl', against: 'x' }, true)).toEqual({ metric: { name: 'kl', pos: -2 } });
+    expect(metricOf(valuesOf(PARAMS, {}), true)).toEqual({});
+    expect(wrongIds({ ...look, answers: '7|x' })).toBe('“x” is not a token id.');
+  });
+
+  it('is asked for again by a kept analysis', () => {
+    expect({ ...look, ...metricSettings(metricOf(look, true).metric) }).toEqual(look);
+    expect(metricSettings(undefined).measure).toBe('auto');
   });
 });

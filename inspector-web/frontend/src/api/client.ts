@@ -216,6 +216,20 @@ export const api = {
     json<T.SweepUnit>(unitPath(id, hook, unit), { signal }),
   tokenize: (model: string, text: string, signal?: AbortSignal) =>
     json<T.Tokenized>('/tokenize', post({ model, text }, signal)),
+  /** The id of an answer: a text that is one token. */
+  async tokenId(model: string, text: string, signal?: AbortSignal): Promise<number> {
+    const body = { model, text, add_special_tokens: false };
+    const { tokens } = await json<T.Tokenized>('/tokenize', post(body, signal));
+    if (tokens.length === 1) return tokens[0].id;
+    throw new Problem({
+      title: 'an answer is one token',
+      status: 422,
+      where: `answer “${text}”`,
+      expected: 'one token',
+      found: `${tokens.length}: ${tokens.map((t) => `“${t.text}”`).join(', ')}`,
+      instead: 'take its first token, with the space before it',
+    });
+  },
   /** How several tokenizers cut a text, and how each came to its tokens. It never changes. */
   tokenizations: (body: { text: string; with: TokenizerChoice[]; trace?: boolean }, signal?: AbortSignal) =>
     analysis<T.Tokenizations>('/tokenizations', { ...body }, signal),

@@ -19,6 +19,15 @@ export function whole(): Param<number | null> {
   };
 }
 
+/** A whole number that may lie below 0, or null: not chosen. */
+export function integer(): Param<number | null> {
+  return {
+    otherwise: null,
+    parse: (text) => (/^-?\d{1,9}$/.test(text) ? Number(text) : null),
+    format: String,
+  };
+}
+
 /** A number in a range. */
 export function real(otherwise: number, lo: number, hi: number): Param<number> {
   return {

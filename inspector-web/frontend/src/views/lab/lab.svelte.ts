@@ -8,6 +8,7 @@ import { parseIds } from '../../kit/text/tokens';
 import { models } from '../../state/models.svelte';
 import { page } from '../../state/page.svelte';
 import { look, set } from './address';
+import { wrongIds } from './metric';
 import { answers, examplesOf, requestOf, settingsOf, type Pair } from './requests';
 import { differing, unequal } from './words';
 
@@ -68,7 +69,9 @@ export class Lab {
     if (this.clean === '') return 'Write a clean prompt.';
     const ids = models.hasTokenizer ? null : (parseIds(this.clean).wrong ?? parseIds(this.corrupt).wrong);
     if (ids) return `${ids}.`;
-    if (this.alone) return null;
+    const odd = models.hasTokenizer ? null : wrongIds(look());
+    if (odd) return odd;
+    if (this.alone || look().lab === 'parts') return null;
     if (this.corrupt === '') return 'Write a corrupt prompt: the clean one with one thing changed.';
     const cut = this.cut;
     if (!cut) return null;
@@ -77,12 +80,16 @@ export class Lab {
     return differing(cut.clean, cut.corrupt).includes(true) ? null : 'The prompts are the same: change one thing.';
   });
 
+  /** Whether both prompts can be run. */
+  readonly ready: boolean = $derived(models.slug !== null && !this.edited && !this.wrong && this.#fresh);
+
   readonly request: AnalysisRequest | null = $derived.by(() => {
-    if (!models.slug || this.edited || this.wrong || !this.#fresh) return null;
+    if (!this.ready || !models.slug) return null;
     return requestOf(look(), {
       model: models.slug,
       engine: models.engine,
       precision: models.precision,
+      texts: models.hasTokenizer,
       clean: sent(this.clean),
       corrupt: sent(this.corrupt),
     });
@@ -96,6 +103,7 @@ export class Lab {
       untrack(() => {
         if (id) void this.open(id);
         else if (request) void this.find(request);
+        else if (look().lab === 'parts') this.#leave();
       });
     });
     $effect(() => () => this.#controller?.abort());
@@ -112,6 +120,14 @@ export class Lab {
   take(pair: Pair | undefined): void {
     this.typed = null;
     if (pair) set({ analysis: null, clean: pair.clean, corrupt: pair.corrupt });
+  }
+
+  /** The tab asks for nothing: what is under way ends. */
+  #leave(): void {
+    if (this.live || this.problem || this.stopped) this.#asked = '';
+    this.#controller?.abort();
+    this.live = this.problem = null;
+    this.stopped = false;
   }
 
   stop(): void {
@@ -196,7 +212,8 @@ export class Lab {
   }
 }
 
-function sent(text: string): Pick<RunRequest, 'prompt' | 'tokens'> {
+/** A prompt as a request says it. */
+export function sent(text: string): Pick<RunRequest, 'prompt' | 'tokens'> {
   return models.hasTokenizer ? { prompt: text } : { tokens: parseIds(text).ids };
 }
 

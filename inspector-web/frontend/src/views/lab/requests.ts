@@ -1,6 +1,7 @@
 /** What the Lab asks of REST, and whether a kept analysis answers it already. Pure. */
 import type { Analysis, AnalysisRequest, RunRequest } from '../../api/types';
 import type { Look, Tab } from './address';
+import { metricOf, metricSettings } from './metric';
 
 /** Two prompts that differ in one thing, and why they are worth comparing. */
 export interface Pair {
@@ -28,17 +29,24 @@ const EXAMPLES: Record<string, Pair[]> = {
 export const examplesOf = (slug: string | null): Pair[] => EXAMPLES[slug ?? ''] ?? [];
 
 /** The kind of analysis of each tab. */
-const KINDS: Record<Tab, AnalysisRequest['kind']> = { patch: 'patch', circuit: 'edges', restore: 'restore' };
+const KINDS: Record<Exclude<Tab, 'parts'>, AnalysisRequest['kind']> = {
+  patch: 'patch',
+  circuit: 'edges',
+  restore: 'restore',
+};
 
 /** The tab that draws a kind, or null. */
 export function tabOf(kind: string): Tab | null {
-  return (Object.keys(KINDS) as Tab[]).find((t) => KINDS[t] === kind) ?? null;
+  if (kind === 'attribution') return 'patch';
+  return (Object.keys(KINDS) as (keyof typeof KINDS)[]).find((t) => KINDS[t] === kind) ?? null;
 }
 
 export interface Asked {
   model: string;
   engine: string;
   precision: RunRequest['precision'];
+  /** Whether tokens have texts. */
+  texts: boolean;
   /** A prompt as a request says it: text, or ids. */
   clean: Pick<RunRequest, 'prompt' | 'tokens'>;
   corrupt: Pick<RunRequest, 'prompt' | 'tokens'>;
@@ -47,13 +55,15 @@ export interface Asked {
 const ENGINE = 'torch';
 const PRECISION = 'fp32';
 
-/** The request of a tab; what is as the server would choose is left out. */
-export function requestOf(look: Look, asked: Asked): AnalysisRequest {
+/** The request of a tab, or null where it asks for no analysis; what is as the server would choose is left out. */
+export function requestOf(look: Look, asked: Asked): AnalysisRequest | null {
+  if (look.lab === 'parts') return null;
   const kind = KINDS[look.lab];
   const { model } = asked;
+  const metric = metricOf(look, asked.texts);
   if (kind === 'restore') {
     const clean = { model, engine: look.reference, ...asked.clean };
-    return { kind, clean, corrupt: { engine: 'onnx', precision: look.quantized } };
+    return { kind, clean, corrupt: { engine: 'onnx', precision: look.quantized }, ...metric };
   }
   const clean = {
     model,
@@ -61,13 +71,14 @@ export function requestOf(look: Look, asked: Asked): AnalysisRequest {
     ...(asked.precision === PRECISION ? {} : { precision: asked.precision }),
     ...asked.clean,
   };
-  return {
-    kind,
-    clean,
-    corrupt: asked.corrupt,
-    ...(kind === 'patch' && look.direction === 'noise' ? { direction: 'noise' as const } : {}),
-    ...(kind === 'patch' && look.places === 'heads' ? { points: ['attn.hook_z'], by: 'head' as const } : {}),
-  };
+  const both = { clean, corrupt: asked.corrupt, ...metric };
+  if (kind === 'edges') return { kind, ...both };
+  const noise = look.direction === 'noise';
+  const heads = look.places === 'heads' ? { points: ['attn.hook_z'], by: 'head' as const } : {};
+  // The estimate's convention is that of the direction: tl estimates denoising, eap noising.
+  if (look.how === 'estimated')
+    return { kind: 'attribution', ...both, ...(noise ? { convention: 'eap' } : {}), ...heads };
+  return { kind, ...both, ...(noise ? { direction: 'noise' as const } : {}), ...heads };
 }
 
 /** What the server takes for what is left out. */
@@ -118,7 +129,10 @@ export function settingsOf(a: Analysis): Partial<Look> {
     lab: tabOf(request.kind) ?? 'patch',
     clean,
     corrupt: request.kind === 'restore' ? null : (text(request.corrupt) ?? clean),
-    direction: request.direction ?? 'denoise',
+    ...metricSettings(request.metric),
+    how: request.kind === 'attribution' ? 'estimated' : 'measured',
+    direction:
+      request.direction ?? (request.kind === 'attribution' && request.convention === 'eap' ? 'noise' : 'denoise'),
     places: request.by === 'head' ? 'heads' : 'positions',
     ...(request.kind === 'restore' ? { quantized: quantized === 'int4_32' ? 'int4_32' : 'int8' } : {}),
     ...(request.kind === 'restore' ? { reference: request.clean.engine === 'onnx' ? 'onnx' : 'torch' } : {}),

@@ -89,3 +89,6 @@ export function originOf(a: Analysis, base: string): Origin {
     recipe: callRecipe('/analyses', a.request, base),
   };
 }
+
+/** Statuses at which asking again may help: no answer, too much work, the server's own errors. */
+export const passing = (status: number): boolean => status === 0 || status === 429 || status >= 500;
