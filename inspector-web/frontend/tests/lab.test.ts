@@ -13,6 +13,8 @@ import {
   rankedNodes,
   type Graph,
 } from '../src/views/lab/circuit';
+import { graphFile } from '../src/views/lab/circuitTracer';
+import { formatPins, named, parsePins, toggled } from '../src/views/lab/pins';
 import { columnWords, gridsOf, journey, largest, limitOf, patchSays, patchTitle, reaches } from '../src/views/lab/grid';
 import { answers, requestOf, settingsOf, tabOf, type Asked } from '../src/views/lab/requests';
 import { metricOf, metricSettings, tokensOfField, wrongIds } from '../src/views/lab/metric';
@@ -396,5 +398,71 @@ describe('the metric of a reader', () => {
   it('is asked for again by a kept analysis', () => {
     expect({ ...look, ...metricSettings(metricOf(look, true).metric) }).toEqual(look);
     expect(metricSettings(undefined).measure).toBe('auto');
+  });
+});
+
+describe('a circuit for circuit-tracer', () => {
+  const graph: Graph = {
+    writers: 3,
+    readers: 5,
+    count: 9,
+    edges: [
+      { from: 'input', to: 'a0.h1<q>', score: -2 },
+      { from: 'a0.h1', to: 'm0', score: 1.5 },
+      { from: 'input', to: 'a0.h1<v>', score: 1 },
+      { from: 'm0', to: 'logits', score: 0.5 },
+    ],
+    nodes: [
+      { name: 'input', score: -1 },
+      { name: 'a0.h1', score: 1.5 },
+      { name: 'm0', score: 0.5 },
+    ],
+    faithfulness: [],
+  };
+  const pins = parsePins('a0.h1~reads the giver|m7|nothing');
+
+  it('has the fields that its model requires, and every link between nodes that there are', () => {
+    const file = graphFile(made({ graph }), graph, 4, pins);
+    expect(Object.keys(file)).toEqual(['metadata', 'qParams', 'nodes', 'links']);
+    for (const field of ['slug', 'scan', 'transcoder_list', 'prompt_tokens', 'prompt', 'schema_version']) {
+      expect(file.metadata).toHaveProperty(field);
+    }
+    const ids = new Set(file.nodes.map((n) => n.node_id));
+    expect(ids.size).toBe(4);
+    for (const n of file.nodes) {
+      expect(Number.isInteger(n.feature) && Number.isInteger(n.ctx_idx)).toBe(true);
+      expect([typeof n.layer, typeof n.feature_type, n.jsNodeId]).toEqual(['string', 'string', n.node_id]);
+    }
+    expect(file.links.every((l) => ids.has(l.source) && ids.has(l.target))).toBe(true);
+    expect(file.links.map((l) => l.weight)).toEqual([-1, 1.5, 0.5]);
+    expect(file.nodes.find((n) => n.feature_type === 'logit')).toMatchObject({
+      clerp: 'Output " Mia" less " Ben" (p=not measured)',
+      layer: '2',
+    });
+    expect(file.nodes.find((n) => n.feature_type === 'attention head')).toMatchObject({
+      clerp: 'reads the giver',
+      layer: '0',
+      influence: 0.5,
+    });
+    expect(file.qParams.pinnedIds).toHaveLength(1);
+  });
+
+  it('has only the edges that are drawn, the strongest', () => {
+    const file = graphFile(made({ graph }), graph, 1, new Map());
+    expect(file.links).toHaveLength(1);
+    expect(file.nodes.map((n) => n.feature_type).sort()).toEqual([
+      'attention head',
+      'embedding of all positions',
+      'logit',
+    ]);
+  });
+
+  it('takes a reader’s names, which the address has', () => {
+    expect([...pins]).toEqual([
+      ['a0.h1', 'reads the giver'],
+      ['m7', ''],
+    ]);
+    expect(formatPins(named(toggled(pins, 'm7'), 'input', 'x|y'))).toBe('a0.h1~reads the giver|input~x y');
+    expect(formatPins(toggled(parsePins('m0'), 'm0'))).toBeNull();
   });
 });
