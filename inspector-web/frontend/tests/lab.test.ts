@@ -15,7 +15,30 @@ import {
 } from '../src/views/lab/circuit';
 import { graphFile } from '../src/views/lab/circuitTracer';
 import { formatPins, named, parsePins, toggled } from '../src/views/lab/pins';
-import { columnWords, gridsOf, journey, largest, limitOf, patchSays, patchTitle, reaches } from '../src/views/lab/grid';
+import {
+  cellsOf,
+  formatPlaces,
+  parsePlaces,
+  pathRequest,
+  placeWords as setWords,
+  receiverWords,
+  setRequest,
+  sizeOf,
+  toggledCells,
+  touches,
+} from '../src/views/lab/patch/places';
+import {
+  columnWords,
+  directionOf,
+  measuredShares,
+  gridsOf,
+  journey,
+  largest,
+  limitOf,
+  patchSays,
+  patchTitle,
+  reaches,
+} from '../src/views/lab/grid';
 import { answers, requestOf, settingsOf, tabOf, type Asked } from '../src/views/lab/requests';
 import { metricOf, metricSettings, tokensOfField, wrongIds } from '../src/views/lab/metric';
 import { partName, partsSays, partsTitle, sumWords, taken, waterfall } from '../src/views/lab/parts/parts';
@@ -464,5 +487,88 @@ describe('a circuit for circuit-tracer', () => {
     ]);
     expect(formatPins(named(toggled(pins, 'm7'), 'input', 'x|y'))).toBe('a0.h1~reads the giver|input~x y');
     expect(formatPins(toggled(parsePins('m0'), 'm0'))).toBeNull();
+  });
+});
+
+describe('places that are changed together', () => {
+  const text = '3.hook_attn_out@5.6,4.hook_resid_pre@7';
+  const places = parsePlaces(text);
+
+  it('are read from the address and written back; what is none is left out', () => {
+    expect(formatPlaces(places)).toBe(text);
+    expect(parsePlaces('x,3.hook_attn_out@,,4.attn.hook_z@h2')).toEqual([
+      { layer: 4, point: 'attn.hook_z', by: 'head', columns: [2] },
+    ]);
+    expect([sizeOf(places), formatPlaces([])]).toEqual([3, null]);
+  });
+
+  it('take cells in, in the order of the data, and let them go again', () => {
+    const cell = (layer: number, column: number, point = 'hook_attn_out') => ({ layer, point, column });
+    const more = toggledCells(places, [cell(3, 2), cell(1, 0, 'hook_mlp_out')], 'pos');
+    expect(formatPlaces(more)).toBe(`1.hook_mlp_out@0,3.hook_attn_out@2.5.6,4.hook_resid_pre@7`);
+    expect(formatPlaces(toggledCells(places, [cell(3, 5), cell(3, 6)], 'pos'))).toBe('4.hook_resid_pre@7');
+    expect(formatPlaces(toggledCells(places, [cell(3, 1, 'attn.hook_z')], 'head'))).toBe('3.attn.hook_z@h1');
+  });
+
+  it('shade what any of them can change', () => {
+    expect(touches(places, { layer: 5, point: 'hook_mlp_out', column: 6 })).toBe(true);
+    expect(touches(places, { layer: 5, point: 'hook_mlp_out', column: 4 })).toBe(false);
+    expect(touches(parsePlaces('1.attn.hook_z@h2'), { layer: 5, point: 'hook_mlp_out', column: 6 })).toBe(false);
+  });
+
+  it('are cells of a small request of their own, and senders of paths from their lowest layer on', () => {
+    const request = { ...made({}).request, kind: 'attribution' as const, convention: 'eap' as const };
+    expect(setRequest(request, places)).toEqual({
+      kind: 'patch',
+      clean: request.clean,
+      corrupt: request.corrupt,
+      direction: 'noise',
+      points: ['hook_attn_out'],
+      layers: [3],
+      positions: [5],
+      cells: cellsOf(places),
+    });
+    expect(cellsOf(parsePlaces('4.attn.hook_z@h2'))).toEqual([{ hook: 'blocks.4.attn.hook_z', heads: [2] }]);
+    const paths = pathRequest(made({}).request, places, 'v', [0, 3, 4]);
+    expect(paths.receivers).toEqual([{ hook: 'blocks.3.attn.hook_v' }, { hook: 'blocks.4.attn.hook_v' }]);
+    expect(pathRequest(made({}).request, places, 'logits', [0]).receivers).toEqual([{ hook: 'logits' }]);
+  });
+
+  it('and receivers have names', () => {
+    const a = made({});
+    expect(setWords(a, { layer: 1, point: 'hook_mlp_out', by: 'pos', columns: [0] })).toBe(
+      'layer 1: what the MLP adds at position 0, “a” against “c”',
+    );
+    expect(setWords(a, { layer: 1, point: 'attn.hook_z', by: 'head', columns: [0, 2] })).toBe(
+      'layer 1: output of heads 0, 2',
+    );
+    expect(receiverWords('blocks.4.attn.hook_v, head 2')).toBe('layer 4, head 2 (values)');
+    expect(receiverWords('blocks.4.hook_mlp_out')).toBe('layer 4, MLP');
+    expect(receiverWords('logits')).toBe('the logits, directly');
+  });
+});
+
+describe('estimates', () => {
+  const tl = made({
+    request: { ...made({}).request, kind: 'attribution' },
+    scores: [{ ...stream, values: [20, 0, 2, 16], effects: undefined }],
+    measured: [{ place: 'blocks.0.hook_resid_pre, position 0', estimate: 20, measured: 10 }],
+    correlation: 0.5,
+  });
+
+  it('are drawn as the share of the difference that they predict', () => {
+    expect([...gridsOf(tl)[0].shares]).toEqual([0.1, 0.8, 1, 0]);
+    expect([...gridsOf(tl)[0].values]).toEqual([-10, 4, 8, -12]);
+    expect(patchTitle(tl, gridsOf(tl))).toMatch(/^By the estimate: what makes the answer sits on/);
+    expect(patchSays(tl, gridsOf(tl))[0]).toContain('is estimated to bring back most at layer 0');
+    expect(measuredShares(tl)).toEqual([{ place: 'blocks.0.hook_resid_pre, position 0', estimate: 1, measured: 0.5 }]);
+  });
+
+  it('of noising are changes of the clean run', () => {
+    const eap = { ...tl, request: { ...tl.request, convention: 'eap' as const } };
+    const noised = { ...eap, scores: [{ ...stream, values: [-20, 0, -2, -16], effects: undefined }] };
+    expect(directionOf(noised.request)).toBe('noise');
+    expect([...gridsOf(noised)[0].shares]).toEqual([0.1, 0.8, 1, 0].map((v) => expect.closeTo(v, 12)));
+    expect(measuredShares(noised)[0].estimate).toBe(-1);
   });
 });

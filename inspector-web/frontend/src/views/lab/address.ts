@@ -24,8 +24,8 @@ export const PARAMS = {
   how: choice('measured', 'estimated'),
   /** Places that are changed together: 'blocks.2.hook_attn_out@3.4,blocks.1.hook_mlp_out@0'. */
   set: text(),
-  /** The place whose change is followed along its paths, written as those of a set. */
-  sender: text(),
+  /** Whose readers alone the change of the set reaches; off shows none of them. */
+  through: choice('off', 'logits', 'mlp', 'q', 'k', 'v'),
   /** Whose logit is taken apart, and in which order its parts stand. */
   parts_of: choice('clean', 'corrupt'),
   parts_by: choice('size', 'flow'),

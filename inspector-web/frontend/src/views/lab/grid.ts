@@ -27,27 +27,45 @@ export interface Grid {
 export const shareOf = (effect: number, direction: 'denoise' | 'noise'): number =>
   direction === 'noise' ? 1 - effect : effect;
 
+/** Which run is changed; of estimates it follows from the run at which the slope is taken. */
+export const directionOf = ({ direction, convention }: Analysis['request']): 'denoise' | 'noise' =>
+  direction ?? (convention === 'eap' ? 'noise' : 'denoise');
+
+export const estimated = (a: Analysis): boolean => a.request.kind === 'attribution';
+
 export function gridsOf(a: Analysis): Grid[] {
-  const direction = a.request.direction ?? 'denoise';
-  return a.scores.flatMap((s) => (s.shape.length === 2 && s.effects ? [gridOf(s, s.effects, direction)] : []));
+  return a.scores.flatMap((s) => (s.shape.length === 2 ? [gridOf(a, s)] : []));
 }
 
-function gridOf(s: Scores, effects: (number | null)[], direction: 'denoise' | 'noise'): Grid {
+function gridOf(a: Analysis, s: Scores): Grid {
   const [rows, cols] = s.shape;
   const by = s.axes[1] === 'head' ? 'head' : 'pos';
-  const turned = (of: (number | null)[], map: (v: number) => number) =>
-    Float64Array.from({ length: rows * cols }, (_, i) => {
-      const v = of[(rows - 1 - Math.floor(i / cols)) * cols + (i % cols)];
-      return v === null || v === undefined ? NaN : map(v);
-    });
+  const direction = directionOf(a.request);
+  const { clean, corrupt } = a.metric;
+  // An estimate is the metric's change.
+  const base = s.effects ? 0 : direction === 'noise' ? clean : corrupt;
+  const value = (i: number): number => (s.values[i] === null || s.values[i] === undefined ? NaN : s.values[i] + base);
+  const effect = (i: number): number => (s.effects ? (s.effects[i] ?? NaN) : (value(i) - corrupt) / (clean - corrupt));
+  const turned = (of: (i: number) => number) =>
+    Float64Array.from({ length: rows * cols }, (_, i) => of((rows - 1 - Math.floor(i / cols)) * cols + (i % cols)));
   return {
     point: s.point,
     layers: [...s.layers].reverse(),
     columns: (by === 'pos' && s.positions) || Array.from({ length: cols }, (_, i) => i),
     by,
-    shares: turned(effects, (e) => shareOf(e, direction)),
-    values: turned(s.values, (v) => v),
+    shares: turned((i) => shareOf(effect(i), direction)),
+    values: turned(value),
   };
+}
+
+/** The best estimates beside what was measured, both as shares of the difference. */
+export function measuredShares(a: Analysis): { place: string; estimate: number; measured: number }[] {
+  const whole = (a.metric.clean - a.metric.corrupt) * (directionOf(a.request) === 'noise' ? -1 : 1);
+  return (a.measured ?? []).map((m) => ({
+    place: m.place,
+    estimate: m.estimate / whole,
+    measured: m.measured / whole,
+  }));
 }
 
 /** Where the colours end: at 1 at least, so that the whole difference has the same shade wherever it can. */
@@ -76,7 +94,14 @@ export function largest(g: Grid): Cell | null {
 }
 
 /** The order in which a layer makes its values. */
-const ORDER = ['hook_resid_pre', 'attn.hook_z', 'hook_attn_out', 'hook_resid_mid', 'hook_mlp_out', 'hook_resid_post'];
+export const ORDER = [
+  'hook_resid_pre',
+  'attn.hook_z',
+  'hook_attn_out',
+  'hook_resid_mid',
+  'hook_mlp_out',
+  'hook_resid_post',
+];
 const WRITES_BACK = new Set(['hook_attn_out', 'hook_mlp_out']);
 
 /** Whether a value can change another one: those of later layers, and of its own what is computed after it, from its position on. */
@@ -128,6 +153,13 @@ const layers = (from: number, to: number): string => (from === to ? `before laye
 
 /** The finding: where the difference sits along the stream, or the one largest share. */
 export function patchTitle(a: Analysis, grids: Grid[]): string {
+  const title = measuredTitle(a, grids);
+  return estimated(a) && grids.length > 0
+    ? `By the estimate: ${title.charAt(0).toLowerCase()}${title.slice(1)}`
+    : title;
+}
+
+function measuredTitle(a: Analysis, grids: Grid[]): string {
   const stream = grids.find((g) => g.point === 'hook_resid_pre' && g.by === 'pos');
   const path = stream ? journey(stream) : [];
   const token = (column: number) => called(a.clean.tokens[column]);
@@ -151,7 +183,11 @@ function bestOf(grids: Grid[]): { cell: Cell; by: Grid['by'] } | null {
   return all.reduce<(typeof all)[number] | null>((a, b) => (a && a.cell.share >= b.cell.share ? a : b), null);
 }
 
-export const verb = (a: Analysis): string => (a.request.direction === 'noise' ? 'takes away' : 'brings back');
+export function verb(a: Analysis): string {
+  const noise = directionOf(a.request) === 'noise';
+  if (estimated(a)) return noise ? 'is estimated to take away' : 'is estimated to bring back';
+  return noise ? 'takes away' : 'brings back';
+}
 
 /** The largest share of each grid, and where. */
 export function patchSays(a: Analysis, grids: Grid[]): string[] {

@@ -36,7 +36,6 @@ export class Lab {
   typed = $state.raw<{ clean: string; corrupt: string } | null>(null);
   #controller: AbortController | null = null;
   #asked = '';
-  readonly #found = new Map<string, Analysis>();
 
   readonly #example = $derived(examplesOf(models.slug)[0]);
   /** A reader's own clean prompt is changed into the corrupt one. */
@@ -144,11 +143,11 @@ export class Lab {
   async open(id: string): Promise<void> {
     if (this.#asked === id) return;
     await this.#work(id, async (signal) => {
-      const found = await api.analysis(id, signal);
-      this.analysis = found;
+      const one = await api.analysis(id, signal);
+      this.analysis = one;
       this.typed = null;
-      if (found.clean.model !== models.slug) page.model = found.clean.model;
-      set({ ...settingsOf(found), analysis: id });
+      if (one.clean.model !== models.slug) page.model = one.clean.model;
+      set({ ...settingsOf(one), analysis: id });
     });
   }
 
@@ -157,9 +156,10 @@ export class Lab {
     const key = JSON.stringify(request);
     if (this.#asked === key) return;
     await this.#work(key, async (signal) => {
-      const known = this.#found.get(key) ?? (await this.#kept(request, signal)) ?? (await this.#made(request, signal));
-      this.#found.set(key, known);
-      this.analysis = known;
+      this.analysis = await found(request, signal, (progress, ahead) => {
+        if (signal.aborted || !this.live) return;
+        this.live = { ...this.live, progress, ahead, lastTook: lastTime(timed(request)) };
+      });
     });
   }
 
@@ -178,38 +178,53 @@ export class Lab {
       if (this.#controller === controller) this.live = null;
     }
   }
+}
 
-  async #kept(request: AnalysisRequest, signal: AbortSignal): Promise<Analysis | null> {
-    const { kind, clean } = request;
-    const near = (await api.analyses(LISTED, signal)).filter(
-      (a) => a.kind === kind && a.model === clean.model && (!clean.prompt || a.clean.endsWith(clean.prompt)),
-    );
-    for (const { id } of near.slice(0, LOOKED_AT)) {
-      const found = await api.analysis(id, signal);
-      if (answers(found, request)) return found;
-    }
-    return null;
-  }
+/** Analyses of this session by their requests. */
+const known = new Map<string, Analysis>();
 
-  async #made(request: AnalysisRequest, signal: AbortSignal): Promise<Analysis> {
-    const name = `analysis:${request.clean.model}:${request.kind}`;
-    const startedAt = performance.now();
-    let live: LiveAnalysis = { ahead: 0, progress: null, startedAt, lastTook: lastTime(name) };
-    const update = (change: Partial<LiveAnalysis>) => {
-      if (!signal.aborted) this.live = live = { ...live, ...change };
-    };
-    update({});
-    for await (const message of api.analyse(request, signal)) {
-      if (message.event === 'queued') update({ ahead: message.data.ahead });
-      else if (message.event === 'progress') update({ progress: message.data, ahead: 0 });
-      else if (message.event === 'error') throw new Problem(message.data);
-      else if (message.event === 'done') {
-        remember(name, performance.now() - startedAt);
-        return message.data;
-      }
-    }
-    throw Problem.unreachable('/analyses', 'the analysis ended without an answer');
+/** An analysis that the server keeps of the same request, or a new one. */
+export async function found(
+  request: AnalysisRequest,
+  signal: AbortSignal,
+  onprogress: (progress: AnalysisProgress | null, ahead: number) => void,
+): Promise<Analysis> {
+  const key = JSON.stringify(request);
+  const answer = known.get(key) ?? (await kept(request, signal)) ?? (await made(request, signal, onprogress));
+  known.set(key, answer);
+  return answer;
+}
+
+async function kept(request: AnalysisRequest, signal: AbortSignal): Promise<Analysis | null> {
+  const { kind, clean } = request;
+  const near = (await api.analyses(LISTED, signal)).filter(
+    (a) => a.kind === kind && a.model === clean.model && (!clean.prompt || a.clean.endsWith(clean.prompt)),
+  );
+  for (const { id } of near.slice(0, LOOKED_AT)) {
+    const one = await api.analysis(id, signal);
+    if (answers(one, request)) return one;
   }
+  return null;
+}
+
+const timed = (request: AnalysisRequest): string => `analysis:${request.clean.model}:${request.kind}`;
+
+async function made(
+  request: AnalysisRequest,
+  signal: AbortSignal,
+  onprogress: (progress: AnalysisProgress | null, ahead: number) => void,
+): Promise<Analysis> {
+  const startedAt = performance.now();
+  for await (const message of api.analyse(request, signal)) {
+    if (message.event === 'queued') onprogress(null, message.data.ahead);
+    else if (message.event === 'progress') onprogress(message.data, 0);
+    else if (message.event === 'error') throw new Problem(message.data);
+    else if (message.event === 'done') {
+      remember(timed(request), performance.now() - startedAt);
+      return message.data;
+    }
+  }
+  throw Problem.unreachable('/analyses', 'the analysis ended without an answer');
 }
 
 /** A prompt as a request says it. */

@@ -8,7 +8,10 @@ import { called } from '../../kit/text/tokens';
 const list = (tokens: Token[]): string => tokens.map(called).join(', ');
 
 /** A share that may lie below 0 and above 1. */
-export const share = (x: number): string => `${(100 * x).toFixed(Math.abs(x) < 0.1 ? 1 : 0).replace('-', '−')}\u202f%`;
+export function share(x: number): string {
+  const text = (100 * x).toFixed(Math.abs(x) < 0.1 ? 1 : 0);
+  return `${Number(text) === 0 ? '0' : text.replace('-', '−')}\u202f%`;
+}
 
 /** What the number is: 'logit of “·Mia” less that of “·Ben”'. */
 export function metricName(m: Pick<MeasuredMetric, 'name' | 'answers' | 'against'>): string {
