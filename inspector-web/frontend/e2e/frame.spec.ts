@@ -52,6 +52,7 @@ for (const [path, first] of [
   ['/chapters/08-attention-qkv', '[data-testid=figure-reading] .panel'],
   ['/compare', 'h1'],
   ['/corpus', 'h1'],
+  ['/lab', 'h1'],
 ])
   test(`${path} names in its head every script and style that its first screen takes`, async ({ page, request }) => {
     const head = await (await request.get(path)).text();

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { APIRequestContext, Page } from '@playwright/test';
-import type { Analysis, AnalysisRequest, ModelSummary } from '../src/api/types';
+import type { Analysis, AnalysisRequest, HeadEffects, ModelSummary } from '../src/api/types';
+import type { GraphFile } from '../src/views/lab/circuitTracer';
 import { axe } from './axe';
 import { defaultModel, expect, figure, hoverUntil, tableOf, test } from './support';
 
@@ -125,6 +127,161 @@ test('the circuit’s title, slider and parts are REST’s', async ({ page, requ
   expect(rows.map((r) => Number(r[2]))).toEqual(graph!.edges.map((e) => e.score));
 });
 
+test('a circuit’s parts are pinned and named in the address, and go into its file', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model, { lab: 'circuit' }));
+  const { graph } = await shown(page, request, 'circuit');
+  const fig = figure(page, 'circuit');
+  const first = page.getByTestId('nodes').locator('tbody tr').first();
+  const part = (await first.locator('.mono').first().innerText()).trim();
+  await first.getByRole('button', { name: 'Pin' }).click();
+  await first.getByRole('textbox').fill('mine');
+  await first.getByRole('textbox').press('Enter');
+  await expect(page).toHaveURL(new RegExp(`pins=${part}(%7E|~)mine`));
+  await fig.getByRole('slider').fill('2');
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    fig.getByRole('button', { name: 'Download for circuit-tracer' }).click(),
+  ]);
+  const saved = JSON.parse(readFileSync(await file.path(), 'utf8')) as GraphFile;
+  expect(saved.links.reduce((sum, l) => sum + l.weight, 0)).toBeCloseTo(graph!.edges[0].score + graph!.edges[1].score);
+  const pinned = saved.nodes.find((n) => n.node_id === saved.qParams.pinnedIds[0]);
+  if (pinned) expect(pinned.clerp).toContain('mine');
+  await page.reload();
+  await expect(page.getByTestId('nodes').getByRole('textbox')).toHaveValue('mine');
+});
+
+test('the parts of a logit are REST’s and sum to it', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model, { lab: 'parts' }));
+  await expect(figure(page, 'parts')).toBeVisible({ timeout: 60_000 });
+  const of = async () => {
+    const id = /run (\d{8}-\d{6}-\d{3}-[0-9a-f]+)/.exec(await figure(page, 'parts').innerText())![1];
+    await figure(page, 'parts').getByRole('button', { name: 'Get this data' }).click();
+    const curl = await figure(page, 'parts').locator('pre, code').first().innerText();
+    const data = JSON.parse(/-d '(.*)'/s.exec(curl)![1]) as { run: string };
+    expect(data.run).toBe(id);
+    return (await (await request.post('/api/v1/heads/effects', { data })).json()) as HeadEffects;
+  };
+  const effects = await of();
+  const sum = page.getByTestId('parts-sum');
+  await expect(sum).toHaveAttribute('data-sum', String(effects.sum));
+  await expect(sum).toHaveAttribute('data-logit', String(effects.logit));
+  expect(Math.abs(effects.sum - effects.logit)).toBeLessThan(1e-3);
+  const rows = await tableOf(page, 'parts');
+  expect(rows.map((r) => Number(r.at(-1)))).toEqual(effects.parts.map((p) => p.effect));
+  const chart = figure(page, 'parts').getByRole('application').first();
+  await chart.focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page.getByRole('tooltip')).toContainText('sum with it');
+  await figure(page, 'parts').getByText('from input to output').click();
+  await expect(page).toHaveURL(/parts_by=flow/);
+  await figure(page, 'parts').getByText('corrupt', { exact: true }).click();
+  await expect(sum).not.toHaveAttribute('data-sum', String(effects.sum));
+});
+
+test('what cannot be taken apart is refused in the server’s words', async ({ page, request, quiet }) => {
+  quiet.allow(/422|400/);
+  const { models } = (await (await request.get('/api/v1/models')).json()) as { models: ModelSummary[] };
+  const forms = models.find((m) => m.slug === 'tiny-gemma3n');
+  test.skip(!forms, 'a server without a model of several streams');
+  await page.goto(`/lab?${new URLSearchParams({ model: forms!.slug, lab: 'parts', clean: '5 1 7 2 9' })}`);
+  await expect(page.getByRole('alert')).toBeVisible({ timeout: 60_000 });
+  const run = await (
+    await request.post('/api/v1/runs', { data: { model: forms!.slug, tokens: [5, 1, 7, 2, 9] } })
+  ).json();
+  const refused = await request.post('/api/v1/heads/effects', { data: { run: run.id } });
+  expect(refused.ok()).toBe(false);
+  const { what } = (await refused.json()) as { what: string };
+  await expect(page.getByRole('alert')).toContainText(new RegExp(what.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'i'));
+});
+
+test('the number that measures the answer is chosen on the page, and a wrong one refused', async ({
+  page,
+  request,
+  quiet,
+}) => {
+  quiet.allow(/422|400/);
+  const model = await defaultModel(request);
+  await page.goto(address(model));
+  await shown(page, request, 'patch');
+  await page.getByText('What measures the answer').click();
+  const measure = page.getByTestId('measure');
+  await measure.getByRole('combobox', { name: 'Number' }).selectOption('nll');
+  await expect(page).toHaveURL(/measure=nll/);
+  await expect.poll(async () => (await shown(page, request, 'patch')).metric.name).toBe('nll');
+  await measure.getByRole('textbox', { name: 'Position' }).fill('-2');
+  await measure.getByRole('textbox', { name: 'Position' }).press('Enter');
+  await expect(page).toHaveURL(/reads=-2/);
+  const length = (await shown(page, request, 'patch')).clean.tokens.length;
+  await expect.poll(async () => (await shown(page, request, 'patch')).metric.pos).toBe(length - 2);
+
+  const bad = model.has_tokenizer ? 'two words' : '99999999';
+  await measure.getByRole('textbox', { name: 'Answers' }).fill(bad);
+  await measure.getByRole('textbox', { name: 'Answers' }).press('Enter');
+  await expect(page.getByRole('alert')).toContainText(model.has_tokenizer ? 'one token' : 'vocabulary');
+  await measure.getByRole('button', { name: 'As the server chooses' }).click();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(page).not.toHaveURL(/measure=|answers=|reads=/);
+});
+
+test('estimates are REST’s, beside the best of them measured', async ({ page, request }) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model));
+  await shown(page, request, 'patch');
+  await page.getByText('estimated by one backward pass').click();
+  await expect.poll(async () => (await shown(page, request, 'patch')).request.kind).toBe('attribution');
+  const a = await shown(page, request, 'patch');
+  await expect(figure(page, 'patch').getByRole('heading').first()).toContainText('By the estimate');
+  await expect(page.getByTestId('best').locator('tbody tr')).toHaveCount(a.measured!.length);
+  await expect(page.getByTestId('spearman')).toHaveText(a.correlation!.toFixed(2).replace('-', '−'));
+  const s = a.scores.find((x) => x.point === 'hook_mlp_out')!;
+  const row = (await tableOf(page, 'patch')).find((r) => r[0] === s.point && r[1] === '0' && r[2] === '0')!;
+  expect(Number(row.at(-1))).toBeCloseTo(s.values[0]! + a.metric.corrupt, 4);
+});
+
+test('cells are given together by keyboard, with what was tried, undo and the paths of the change', async ({
+  page,
+  request,
+}) => {
+  const model = await defaultModel(request);
+  await page.goto(address(model));
+  const a = await shown(page, request, 'patch');
+  const map = figure(page, 'patch').getByRole('application').nth(1);
+  await map.focus();
+  await page.keyboard.press('End');
+  await page.keyboard.press('Enter');
+  await expect(figure(page, 'set').getByRole('heading').first()).toContainText('1 place together');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Shift+ArrowLeft');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/set=[^&]*%40/);
+  const title = figure(page, 'set').getByRole('heading').first();
+  await expect(title).toContainText('3 places together');
+  const set = await shown(page, request, 'set');
+  const [top, below] = [a.scores[0].layers.at(-1)!, a.scores[0].layers.at(-2)!];
+  const last = a.clean.tokens.length - 1;
+  expect(set.request.cells).toEqual([
+    { hook: `blocks.${below}.hook_attn_out`, positions: [last - 1, last] },
+    { hook: `blocks.${top}.hook_attn_out`, positions: [last] },
+  ]);
+  await expect(title).toContainText(`${(100 * set.rows!.effect).toFixed(0).replace(/^-?0$/, '')}`);
+
+  await figure(page, 'set').getByText('the logits').click();
+  const paths = await shown(page, request, 'paths');
+  expect(paths.request.kind).toBe('path');
+  await expect(page.getByTestId('paths').locator('li')).toHaveCount(paths.paths!.length);
+  await figure(page, 'set').getByText('values', { exact: true }).click();
+  await expect.poll(async () => (await shown(page, request, 'paths')).paths!.length).toBeGreaterThan(1);
+
+  await page.getByText('2 sets tried').click();
+  await expect(page.getByTestId('tried').locator('li')).toHaveCount(2);
+  await figure(page, 'set').getByRole('button', { name: 'Undo' }).click();
+  await expect(title).toContainText('1 place together');
+  await figure(page, 'set').getByRole('button', { name: 'Let all go' }).click();
+  await expect(figure(page, 'set')).toHaveCount(0);
+});
+
 test('what mends a quantized model is REST’s, at each precision', async ({ page, request }) => {
   const model = await defaultModel(request);
   await page.goto(address(model, { lab: 'restore' }));
@@ -190,13 +347,17 @@ for (const scheme of ['light', 'dark'] as const) {
   test(`${scheme}: nothing is wider than the screen, and axe finds nothing`, async ({ page, request }) => {
     const model = await defaultModel(request);
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-    for (const [tab, name] of [
-      ['patch', 'patch'],
-      ['circuit', 'circuit'],
-      ['restore', 'restore'],
-    ]) {
+    const set = '1.hook_attn_out@2.3';
+    for (const [tab, name, more] of [
+      ['patch', 'patch', {}],
+      ['patch', 'paths', { set, through: 'v' }],
+      ['patch', 'patch', { how: 'estimated', measure: 'nll' }],
+      ['parts', 'parts', {}],
+      ['circuit', 'circuit', { pins: 'm0~first|input' }],
+      ['restore', 'restore', {}],
+    ] as [string, string, Record<string, string>][]) {
       await page.setViewportSize({ width: 390, height: 780 });
-      await page.goto(address(model, { lab: tab }));
+      await page.goto(address(model, { lab: tab, ...more }));
       await expect(figure(page, name)).toBeVisible({ timeout: 60_000 });
       for (const width of [390, 768, 1400]) {
         await page.setViewportSize({ width, height: width < 800 ? 780 : 1000 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Analysis, HeadEffects, Token } from '../src/api/types';
+import type { Analysis, ComparisonManifest, HeadEffects, RunManifest, Token } from '../src/api/types';
 import {
   along,
   circuitTitle,
@@ -55,6 +55,8 @@ import {
 } from '../src/views/lab/words';
 import { PARAMS } from '../src/views/lab/address';
 import { valuesOf } from '../src/state/params';
+import { headPlace, toLab } from '../src/state/tolab';
+import { mendOf } from '../src/views/compare/compare';
 import { formatUrl, parseUrl } from '../src/state/url';
 
 /** The request of a tab that asks for an analysis. */
@@ -487,6 +489,50 @@ describe('a circuit for circuit-tracer', () => {
     ]);
     expect(formatPins(named(toggled(pins, 'm7'), 'input', 'x|y'))).toBe('a0.h1~reads the giver|input~x y');
     expect(formatPins(toggled(parsePins('m0'), 'm0'))).toBeNull();
+  });
+});
+
+describe('a set that does not mend', () => {
+  it('is of the 64 best values where more were tried', () => {
+    const of = (n: number) =>
+      made({
+        corrupt: run([token('a', 1)], MIA, engine('onnx', 'int8')),
+        scores: [{ ...stream, axes: ['layer'], shape: [n], layers: [], values: [], effects: Array<number>(n).fill(0) }],
+        restored: { answers: true, places: [], value: -2, mended: false },
+      });
+    expect(restoreTitle(of(64))).toMatch(/^All values given back together mend 50/);
+    expect(restoreTitle(of(65))).toMatch(/^The 64 best of 65 values given back together mend 50/);
+  });
+});
+
+describe('ways into the Lab', () => {
+  const run = {
+    model: { slug: 'm' },
+    request: { prompt: 'a b' },
+    prompt_length: 3,
+    tokens: [{ ...token('<s>', 0), special: true }, token('a', 1), token(' b', 2), token(' c', 3)],
+  } as RunManifest;
+
+  it('take the run’s prompt along, and the position that is asked about', () => {
+    expect(toLab(run, { lab: 'parts' })).toEqual({ model: 'm', own: { lab: 'parts', clean: 'a b' } });
+    expect(toLab(run, {}, 1)?.own).toEqual({ clean: 'a b', reads: '1' });
+    expect(toLab(run, {}, 2)?.own).toEqual({ clean: 'a b' });
+    expect(toLab(run, {}, 3)?.own).toEqual({ clean: 'a b c' });
+    const nameless = { ...run, request: {}, tokens: run.tokens.map((t) => ({ ...t, bytes: [], special: false })) };
+    expect(toLab(nameless as RunManifest, {})?.own).toEqual({ clean: '0 1 2' });
+    expect(toLab(null, {})).toBeNull();
+    expect(parsePlaces(headPlace(3, 2))).toEqual([{ layer: 3, point: 'attn.hook_z', by: 'head', columns: [2] }]);
+  });
+
+  it('lead from a comparison of a model with itself in few bits', () => {
+    const side = (precision: string, slug = 'm') => ({ request: { prompt: 'a b', precision }, model: { slug } });
+    const of = (a: object, b: object) => mendOf({ a, b } as ComparisonManifest);
+    expect(of(side('fp32'), side('int8'))).toEqual({
+      model: 'm',
+      own: { lab: 'restore', quantized: 'int8', clean: 'a b' },
+    });
+    expect(of(side('fp32'), side('fp16'))).toBeNull();
+    expect(of(side('fp32', 'n'), side('int8'))).toBeNull();
   });
 });
 

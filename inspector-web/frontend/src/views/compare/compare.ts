@@ -262,3 +262,12 @@ export function origin(m: ComparisonManifest, what: string, path: string, python
     },
   };
 }
+
+/** What asks the Lab which values mend B's answer; null where B is not the same model in few bits, or there is no prompt. */
+export function mendOf({ a, b }: ComparisonManifest): { model: string; own: Record<string, string> } | null {
+  const { prompt, tokens, precision_plan } = b.request;
+  const quantized = ['int8', 'int4_32'].find((p) => p === b.request.precision);
+  const clean = prompt ?? tokens?.join(' ');
+  if (!quantized || !clean || precision_plan || a.model.slug !== b.model.slug) return null;
+  return { model: a.model.slug, own: { lab: 'restore', quantized, clean } };
+}

@@ -42,6 +42,13 @@ const precisionOf = (r: Analysis['clean']): string => r.engine.precision.replace
 export const mendedBy = (a: Analysis, value: number): number =>
   (value - a.metric.corrupt) / (a.metric.clean - a.metric.corrupt);
 
+/** The most values of which the server looks for a least set: the best alone. */
+const MOST = 64;
+
+/** Values given back one by one, of whichever shape a place has. */
+const tried = (a: Analysis): number =>
+  a.scores.reduce((n, s) => n + (s.effects ?? []).filter((e) => e !== null).length, 0);
+
 export function restoreTitle(a: Analysis): string {
   const r = a.restored;
   const corrupt = precisionOf(a.corrupt);
@@ -49,7 +56,8 @@ export function restoreTitle(a: Analysis): string {
   const by = share(mendedBy(a, r.value));
   if (!r.mended) {
     const fails = r.answers ? 'and the answer stays another one' : `nine tenths would be enough`;
-    return `All values given back together mend ${by} of what ${corrupt} changes: ${fails}`;
+    const all = tried(a) > MOST ? `The ${MOST} best of ${tried(a)} values` : 'All values';
+    return `${all} given back together mend ${by} of what ${corrupt} changes: ${fails}`;
   }
   const given = `Given ${listed(r.places)} of ${precisionOf(a.clean)}, ${corrupt}`;
   return r.answers ? `${given} answers as it should` : `${given} has ${by} of the difference mended`;

@@ -4,6 +4,7 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.llminspector.run.lab.Analysis;
 import org.llminspector.tokenize.Token;
 import org.llminspector.web.cli.common.Lines;
@@ -11,6 +12,9 @@ import org.llminspector.web.report.AnalysisText;
 
 /** A causal analysis as a few tables on the terminal. */
 final class AnalysisPrinter {
+
+    /** The most places of which a least set is looked for. */
+    private static final int MOST_RESTORED = 64;
 
     private static final int WIDEST = 24;
 
@@ -31,7 +35,7 @@ final class AnalysisPrinter {
         if (a.paths() != null) paths(a, listed, out);
         if (a.graph() != null) graph(a.graph(), listed, out);
         if (a.measured() != null && !a.measured().isEmpty()) measured(a, listed, out);
-        if (a.restored() != null) restored(a.restored(), out);
+        if (a.restored() != null) restored(a.restored(), tried(a), out);
         long held = a.invariants().stream().filter(Analysis.Invariant::holds).count();
         out.println();
         out.println(held + " of " + a.invariants().size() + " invariants hold");
@@ -129,11 +133,20 @@ final class AnalysisPrinter {
             out.println("rank correlation of the " + a.measured().size() + " (Spearman): " + number(a.correlation()));
     }
 
-    private static void restored(Analysis.Restored r, PrintWriter out) {
+    /** Values that were given back one by one. */
+    private static long tried(Analysis a) {
+        return a.scores().stream()
+                .flatMap(s -> s.effects().stream())
+                .filter(Objects::nonNull)
+                .count();
+    }
+
+    private static void restored(Analysis.Restored r, long tried, PrintWriter out) {
         out.println();
         String goal = r.answers() ? "the answer" : "nine tenths of the divergence";
         if (!r.mended()) {
-            out.println("no set of these places mends " + goal + "; all of them leave " + number(r.value()));
+            String all = tried > MOST_RESTORED ? "the " + MOST_RESTORED + " best places" : "all of them";
+            out.println("no set of these places mends " + goal + "; " + all + " together leave " + number(r.value()));
             return;
         }
         out.println("a least set that mends " + goal + ":");
