@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { APIRequestContext, Page } from '@playwright/test';
 import type { Analysis, AnalysisRequest, HeadEffects, ModelSummary } from '../src/api/types';
-import type { GraphFile } from '../src/views/lab/circuitTracer';
+import type { GraphFile } from '../src/views/lab/circuit/circuitTracer';
 import { axe } from './axe';
 import { defaultModel, expect, figure, hoverUntil, tableOf, test } from './support';
 

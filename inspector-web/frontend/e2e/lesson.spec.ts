@@ -185,6 +185,20 @@ test('has the lines of Forward.java beside its values', async ({ page }) => {
   expect(wrong).toEqual([]);
 });
 
+test('has the circuit of its model’s first pair of prompts, on a phone too', async ({ page }) => {
+  const wrong = requests(page, pathToFileURL(folder).href);
+  await page.setViewportSize({ width: 390, height: 740 });
+  await page.goto(`${inFolder}#/lab`);
+  const fig = page.getByTestId('figure-circuit');
+  await expect(fig.getByRole('heading').first()).toContainText('of the difference');
+  await expect(fig.getByText('recorded').first()).toBeVisible();
+  await fig.getByRole('slider').fill('3');
+  await expect(page.getByTestId('drawn')).toContainText('3 edges drawn');
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  expect(await axe(page)).toEqual([]);
+  expect(wrong).toEqual([]);
+});
+
 test('says plainly what a lesson cannot do, on a phone too', async ({ page }) => {
   await page.setViewportSize({ width: 360, height: 740 });
   await page.goto(`${inFolder}#/training`);

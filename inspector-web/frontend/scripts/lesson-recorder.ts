@@ -5,7 +5,9 @@
 import './engine';
 import { CHAPTERS } from '../src/chapters/list';
 import type { RunManifest } from '../src/api/types';
+import { askKey } from '../src/api/source';
 import type { Scene } from '../src/state/scene';
+import { circuitOf } from '../src/views/lab/circuit/example';
 import { VIEWS } from '../src/views/list';
 import { fileOf, heldBy, hooksOf, recorded, type Call, type Keep } from './recorder';
 
@@ -62,6 +64,8 @@ async function record() {
   const rest = await recorded(scenes, manifest, call, keep, (path, why) =>
     refused.push(`${path} ${JSON.stringify(why)}`),
   );
+  const circuit = circuitOf(manifest.model.slug);
+  if (circuit) await keep(askKey(circuit), circuit.path, circuit.body, false);
   manifest = { ...manifest, captures: manifest.captures.filter((c) => !TOO_LARGE.test(c.hook)) };
   const files: { [hook: string]: string } = {};
   for (const hook of heldBy(scenes, manifest)) files[hook] = fileOf(hook).replace(STREAM, 'stream.');

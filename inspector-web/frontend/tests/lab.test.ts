@@ -12,9 +12,10 @@ import {
   ranBelow,
   rankedNodes,
   type Graph,
-} from '../src/views/lab/circuit';
-import { graphFile } from '../src/views/lab/circuitTracer';
-import { formatPins, named, parsePins, toggled } from '../src/views/lab/pins';
+} from '../src/views/lab/circuit/circuit';
+import { circuitOf } from '../src/views/lab/circuit/example';
+import { graphFile } from '../src/views/lab/circuit/circuitTracer';
+import { formatPins, named, parsePins, toggled } from '../src/views/lab/circuit/pins';
 import {
   cellsOf,
   formatPlaces,
@@ -426,6 +427,19 @@ describe('the metric of a reader', () => {
   });
 });
 
+describe('a lesson’s circuit', () => {
+  it('is the one that the Circuit tab asks for', () => {
+    const ask = circuitOf('tales-4m')!;
+    const { clean, corrupt } = ask.body;
+    const look = { ...valuesOf(PARAMS, {}), lab: 'circuit' as const };
+    const asked = { model: 'tales-4m', engine: 'torch', precision: 'fp32' as const, texts: true };
+    expect(ask.body).toEqual(
+      asks(look, { ...asked, clean: { prompt: clean.prompt }, corrupt: { prompt: corrupt!.prompt } }),
+    );
+    expect(circuitOf('another')).toBeNull();
+  });
+});
+
 describe('a circuit for circuit-tracer', () => {
   const graph: Graph = {
     writers: 3,
@@ -573,7 +587,10 @@ describe('places that are changed together', () => {
       layers: [3],
       positions: [5],
       cells: cellsOf(places),
+      name: '3 places given together',
     });
+    const kept = made({ request: setRequest(made({}).request, places) });
+    expect(settingsOf(kept).set).toBe(text);
     expect(cellsOf(parsePlaces('4.attn.hook_z@h2'))).toEqual([{ hook: 'blocks.4.attn.hook_z', heads: [2] }]);
     const paths = pathRequest(made({}).request, places, 'v', [0, 3, 4]);
     expect(paths.receivers).toEqual([{ hook: 'blocks.3.attn.hook_v' }, { hook: 'blocks.4.attn.hook_v' }]);

@@ -20,7 +20,12 @@ export const VIEWS: Entry[] = [
   { view: 'trace', title: 'Trace', scene: TRACE, load: () => import('./trace/Trace.svelte') },
   { view: 'compare', title: 'Compare', scene: null, load: SERVED && (() => import('./compare/Compare.svelte')) },
   { view: 'corpus', title: 'Corpus', scene: null, load: SERVED && (() => import('./corpus/Corpus.svelte')) },
-  { view: 'lab', title: 'Lab', scene: null, load: SERVED && (() => import('./lab/Lab.svelte')) },
+  {
+    view: 'lab',
+    title: 'Lab',
+    scene: null,
+    load: SERVED ? () => import('./lab/Lab.svelte') : () => import('./lab/circuit/LessonLab.svelte'),
+  },
   { view: 'training', title: 'Training', scene: null, load: SERVED && (() => import('./training/Training.svelte')) },
   { view: 'models', title: 'Models', scene: null, load: SERVED && (() => import('./models/Models.svelte')) },
   { view: 'runs', title: 'Runs', scene: null, load: SERVED && (() => import('./runs/Runs.svelte')) },

@@ -1,6 +1,7 @@
 /** What the Lab asks of REST, and whether a kept analysis answers it already. Pure. */
 import type { Analysis, AnalysisRequest, RunRequest } from '../../api/types';
 import type { Look, Tab } from './address';
+import { formatPlaces, placesOf } from './patch/places';
 import { metricOf, metricSettings } from './metric';
 
 /** Two prompts that differ in one thing, and why they are worth comparing. */
@@ -130,6 +131,7 @@ export function settingsOf(a: Analysis): Partial<Look> {
     clean,
     corrupt: request.kind === 'restore' ? null : (text(request.corrupt) ?? clean),
     ...metricSettings(request.metric),
+    ...(request.cells && request.kind === 'patch' ? { set: formatPlaces(placesOf(request.cells)) } : {}),
     how: request.kind === 'attribution' ? 'estimated' : 'measured',
     direction:
       request.direction ?? (request.kind === 'attribution' && request.convention === 'eap' ? 'noise' : 'denoise'),

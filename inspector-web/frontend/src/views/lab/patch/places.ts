@@ -1,5 +1,6 @@
 /** Places of a patching grid that are changed together: as text in the address, as cells of a request, and in words. Pure. */
 import type { Analysis, AnalysisRequest } from '../../../api/types';
+import { plural } from '../../../kit/text/format';
 import { columnWords, ORDER, pointWords, reaches, type Cell } from '../grid';
 
 /** A hook point of a layer, at some positions or of some heads. */
@@ -66,6 +67,16 @@ export function cellsOf(places: Place[]): NonNullable<AnalysisRequest['cells']> 
   }));
 }
 
+/** The same of a kept request; what is not of a layer, or of a whole value, is left out. */
+export function placesOf(cells: AnalysisRequest['cells']): Place[] {
+  return (cells ?? []).flatMap(({ hook, heads, positions }): Place[] => {
+    const found = /^blocks\.(\d+)\.(.+)$/.exec(hook);
+    const columns = heads ?? positions;
+    if (!found || !columns) return [];
+    return [{ layer: Number(found[1]), point: found[2], by: heads ? 'head' : 'pos', columns }];
+  });
+}
+
 /** 'layer 3: what attention adds at position 5, “·Ben”'; of many columns their numbers. */
 export function placeWords(a: Analysis, p: Place): string {
   const one = p.columns.length === 1;
@@ -106,6 +117,7 @@ export function setRequest(request: AnalysisRequest, places: Place[]): AnalysisR
     layers: [first.layer],
     ...one,
     cells: cellsOf(places),
+    name: `${plural(sizeOf(places), 'place')} given together`,
   };
 }
 

@@ -47,6 +47,9 @@ final class Recorder {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private static final Duration LOOK = Duration.ofMillis(100);
+    /** What they make is kept by the server. */
+    private static final Set<String> MADE = Set.of("/runs", "/comparisons", "/analyses");
+
     /** What they answer with was timed: nothing else is asked meanwhile. */
     private static final Set<String> TIMED = Set.of("/benchmarks", "/timeline", "/comparisons");
 
@@ -60,7 +63,7 @@ final class Recorder {
 
     /** Answers and problems by the page's key, in the order of the requests. */
     private final Map<String, Future<Api.Answer>> kept = new LinkedHashMap<>();
-    /** Paths of runs and comparisons made only for the recording. */
+    /** Paths of runs, comparisons and analyses made only for the recording. */
     private final List<String> made = Collections.synchronizedList(new ArrayList<>());
 
     /** What runs made for the recording are called. */
@@ -187,7 +190,7 @@ final class Recorder {
         Duration limit = !kept ? Api.FOREVER : rest.compareTo(one) < 0 ? rest : one;
         try {
             Api.Answer answer = api.ask(path, body, limit);
-            if (answer.good() && body != null && (path.equals("/runs") || path.equals("/comparisons"))) {
+            if (answer.good() && body != null && MADE.contains(path)) {
                 made.add(path + "/" + Api.tree(answer.body()).path("id").asText());
             }
             return answer;
@@ -236,7 +239,7 @@ final class Recorder {
         return texts;
     }
 
-    /** Deletes the runs and comparisons made only for the recording. */
+    /** Deletes what was made only for the recording. */
     void clean() {
         made.forEach(api::delete);
         long until = System.nanoTime() + PATIENCE.toNanos();

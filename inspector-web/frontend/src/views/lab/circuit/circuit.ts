@@ -1,7 +1,7 @@
 /** A circuit of scored edges: where its nodes stand, which edges are drawn, and what the numbers say. Pure. */
-import type { Analysis } from '../../api/types';
-import { count, percent, plural } from '../../kit/text/format';
-import { share } from './words';
+import type { Analysis } from '../../../api/types';
+import { count, percent, plural } from '../../../kit/text/format';
+import { share } from '../words';
 
 export type Graph = NonNullable<Analysis['graph']>;
 export type Edge = Graph['edges'][number];
