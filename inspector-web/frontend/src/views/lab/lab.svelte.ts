@@ -235,5 +235,8 @@ export function sent(text: string): Pick<RunRequest, 'prompt' | 'tokens'> {
 async function tokens(slug: string, text: string, signal: AbortSignal): Promise<Token[]> {
   if (text === '') return [];
   if (models.hasTokenizer) return (await api.tokenize(slug, text, signal)).tokens;
-  return parseIds(text).ids.map((id) => ({ id, text: `⟨${id}⟩`, bytes: [], special: false }));
+  return parseIds(text).ids.map(nameless);
 }
+
+/** A token of a model without a tokenizer. */
+export const nameless = (id: number): Token => ({ id, text: `⟨${id}⟩`, bytes: [], special: false });

@@ -4,7 +4,7 @@ import { resource } from '../../../kit/data/resource.svelte';
 import { BackgroundRun } from '../../../state/background.svelte';
 import { models } from '../../../state/models.svelte';
 import { look } from '../address';
-import { sent, type Lab } from '../lab.svelte';
+import { nameless, sent, type Lab } from '../lab.svelte';
 import { takesAgainst, tokensOfField } from '../metric';
 import { taken, type Taken } from './parts';
 
@@ -61,7 +61,8 @@ export class Parts {
         first.softcap && less !== undefined
           ? await Promise.all([effects(mine.id, token), effects(mine.id, less)])
           : null;
-      const [answer, than] = (await api.detokenize(slug, less === undefined ? [token] : [token, less], signal)).tokens;
+      const ids = less === undefined ? [token] : [token, less];
+      const [answer, than] = texts ? (await api.detokenize(slug, ids, signal)).tokens : ids.map(nameless);
       return {
         run: mine,
         answer,
