@@ -282,6 +282,30 @@ test('cells are given together by keyboard, with what was tried, undo and the pa
   await expect(title).toContainText('1 place together');
   await figure(page, 'set').getByRole('button', { name: 'Let all go' }).click();
   await expect(figure(page, 'set')).toHaveCount(0);
+
+  // With the mouse a rectangle of them.
+  const box = (await map.boundingBox())!;
+  await page.mouse.move(box.x + 0.6 * box.width, box.y + 0.6 * box.height);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 0.8 * box.width, box.y + 0.95 * box.height, { steps: 4 });
+  await page.mouse.up();
+  await expect(title).toContainText('places together');
+  const dragged = await shown(page, request, 'set');
+  const { cells } = dragged.request;
+  expect(cells!.every((c) => c.positions!.length === cells![0].positions!.length)).toBe(true);
+  expect(cells![0].positions!.length).toBeGreaterThan(1);
+});
+
+test('a chapter leads to the parts of the logit that it shows', async ({ page, request }) => {
+  const { models } = (await (await request.get('/api/v1/models')).json()) as { models: ModelSummary[] };
+  test.skip(!models.some((m) => m.slug === 'tales-4m'), 'a server without a model that is asked in plain text');
+  await page.goto('/chapters/05-logits-sampling?model=tales-4m');
+  await expect(page.getByTestId('status')).toContainText('Live run:', { timeout: 60_000 });
+  await page.getByTestId('to-lab').click();
+  await expect(page).toHaveURL(/\/lab\?.*lab=parts/);
+  await expect(figure(page, 'parts')).toBeVisible({ timeout: 60_000 });
+  const clean = new URL(page.url()).searchParams.get('clean')!;
+  await expect(page.getByRole('textbox', { name: 'Clean' })).toHaveValue(clean);
 });
 
 test('what mends a quantized model is REST’s, at each precision', async ({ page, request }) => {

@@ -535,6 +535,8 @@ describe('ways into the Lab', () => {
     const nameless = { ...run, request: {}, tokens: run.tokens.map((t) => ({ ...t, bytes: [], special: false })) };
     expect(toLab(nameless as RunManifest, {})?.own).toEqual({ clean: '0 1 2' });
     expect(toLab(null, {})).toBeNull();
+    const chat = { ...run, request: { messages: [{ role: 'user', content: 'a' }] } };
+    expect(toLab(chat as RunManifest, {})).toBeNull();
     expect(parsePlaces(headPlace(3, 2))).toEqual([{ layer: 3, point: 'attn.hook_z', by: 'head', columns: [2] }]);
   });
 

@@ -5,7 +5,8 @@ import { hasTexts } from '../kit/text/tokens';
 import type { PageState } from './url';
 
 /**
- * What leads to the Lab with a run's prompt; null in a lesson, which has no server, and where no run is on show.
+ * What leads to the Lab with a run's prompt; null in a lesson, which has no server, where no run is on show, and for a
+ * conversation, which the Lab's field cannot say.
  *
  * @param own the Lab's settings, as its address has them
  * @param pos the position that is asked about, behind the prompt too; the prompt's last where none is named
@@ -15,7 +16,7 @@ export function toLab(
   own: Record<string, string>,
   pos: number | null = null,
 ): Partial<PageState> | null {
-  if (lesson || !run) return null;
+  if (lesson || !run || run.request.messages) return null;
   const end = Math.max(run.prompt_length, (pos ?? 0) + 1);
   const reads: Record<string, string> = pos === null || pos === end - 1 ? {} : { reads: String(pos) };
   return { model: run.model.slug, own: { ...own, clean: textOf(run, end), ...reads } };
