@@ -887,33 +887,35 @@ class Inspector:
     def analyse(
         self,
         kind: str,
-        clean: Union[str, Mapping[str, Any]],
+        clean: Union[None, str, Mapping[str, Any]] = None,
         corrupt: Union[None, str, Mapping[str, Any]] = None,
         *,
         metric: Union[None, str, Mapping[str, Any]] = None,
         on_progress: Optional[Callable[[Json], None]] = None,
         **options: Any,
     ) -> Json:
-        """Finds what caused the difference between two runs' answers.
+        """Finds what caused an answer, or fits a lens, a probe or a subspace to a model's values.
 
         Args:
-            kind: ``patch`` (a value of one run given to the other, place by place), ``attribution`` (that, estimated by one
-                gradient), ``path``, ``edges`` (a circuit), ``restore`` (values given back to the same model quantized).
-            clean: the run whose answer is explained: a prompt, or the arguments of ``run``.
+            kind: of two runs ``patch`` (a value of one run given to the other, place by place), ``attribution`` (that, estimated
+                by one gradient), ``path``, ``edges`` (a circuit), ``restore`` (values given back to the same model quantized); of
+                one run ``qk`` (an attention score taken apart), ``lens``; of many prompts ``probe``, ``interchange``.
+            clean: the run whose answer is explained: a prompt, or the arguments of ``run``. Of probe and interchange its model,
+                engine and precision alone.
             corrupt: the run that answers otherwise, of as many tokens; what it leaves out is as in ``clean``.
             metric: ``"kl"``, or an object with name, answers, against, answer_ids, against_ids, pos; the difference of the
                 two runs' own answers' logits by default.
             on_progress: called with phase, done and total; an exception in it cancels the analysis.
             options: those of POST /api/v1/analyses: direction, points, by, layers, positions, cells, receivers,
-                convention, steps, measured, edges, keep, signed, name.
+                convention, steps, measured, edges, keep, signed, examples, corpus, rank, c, skip, seed, name.
 
         Returns:
-            ``scores`` (a grid a hook point, row-major), ``measured``, ``graph``, ``restored``, with ``metric``,
-            ``convention`` and ``invariants``.
+            ``scores`` (a grid a hook point, row-major), ``measured``, ``graph``, ``restored``, with ``metric``; or ``score``,
+            ``lens``, ``probes``, ``subspace``. With ``convention`` and ``invariants``.
         """
         request = _without_none(
             kind=kind,
-            clean=_as_run(clean),
+            clean=None if clean is None else _as_run(clean),
             corrupt=None if corrupt is None else _as_run(corrupt),
             metric={"name": metric} if isinstance(metric, str) else None if metric is None else dict(metric),
             **options,

@@ -87,6 +87,9 @@ class ArchitectureTest {
             "run.inspect.embeddings",
             "run.inspect.positions",
             "run.inspect.cost",
+            "run.lab.side",
+            "run.lab.graph",
+            "run.lab.fit",
             "run.lab",
             "run");
 

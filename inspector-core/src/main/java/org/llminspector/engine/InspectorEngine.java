@@ -1,5 +1,6 @@
 package org.llminspector.engine;
 
+import java.util.SortedMap;
 import java.util.function.BiConsumer;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -66,7 +67,24 @@ public interface InspectorEngine extends AutoCloseable {
 
     /** Forward and backward pass in float32; an engine without gradients throws UNSUPPORTED. */
     default Gradients gradients(GradientRequest request) {
-        throw Problem.unsupported("this engine has no gradients")
+        throw noGradients();
+    }
+
+    /**
+     * Vector-Jacobian product: the gradient, by hooked values, of the sum of a hook's value times a cotangent, in float32. An
+     * engine without gradients throws UNSUPPORTED.
+     *
+     * @param batch its hooks are those to differentiate by, and its changes are made before the gradient's leaves
+     * @param of whose value is differentiated: logits, or a residual stream between layers
+     * @param cotangent in the shape of the value there, [batch, pos, ...]
+     * @return [batch, pos, ...] at each hook
+     */
+    default SortedMap<HookId, Tensor> pullback(Batch batch, HookId of, Tensor cotangent) {
+        throw noGradients();
+    }
+
+    private Problem noGradients() {
+        return Problem.unsupported("this engine has no gradients")
                 .where("engine")
                 .expected("torch")
                 .found(info().name())

@@ -14,9 +14,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.llminspector.base.Tensor;
+import org.llminspector.engine.Batch;
 import org.llminspector.engine.GradientRequest;
 import org.llminspector.engine.GradientRequest.Of;
 import org.llminspector.engine.GradientRequest.Target;
@@ -54,7 +56,7 @@ final class GradientPass {
         Map<String, NDArray> parameters = request.parameters() ? weights.all() : Map.of();
         try (NDScope scope = new NDScope();
                 NDManager own = manager.newSubManager();
-                Leaves leaves = new Leaves(request, spec, own)) {
+                Leaves leaves = new Leaves(request.hooks(), pass(request), null, spec, own)) {
             scope.suppressNotUsedWarning();
             JniUtils.setGradMode(true);
             parameters.values().forEach(p -> p.setRequiresGradient(true));
@@ -71,6 +73,36 @@ final class GradientPass {
             parameters.values().forEach(p -> p.setRequiresGradient(false));
             JniUtils.setGradMode(before);
         }
+    }
+
+    private static Batch pass(GradientRequest request) {
+        SessionRequest pass = request.pass() == null ? SessionRequest.plain(request.tokens().length) : request.pass();
+        return new Batch(new int[][] {request.tokens()}, pass, null);
+    }
+
+    /** The gradient of the sum of a hook's value times a cotangent, [batch, pos, ...] at each of the batch's hooks. */
+    SortedMap<HookId, Tensor> pullback(Batch batch, HookId of, Tensor cotangent) {
+        boolean before = JniUtils.isGradMode();
+        try (NDScope scope = new NDScope();
+                NDManager own = manager.newSubManager();
+                Leaves leaves = new Leaves(batch.request().hooks(), unread(batch), of, spec, own)) {
+            scope.suppressNotUsedWarning();
+            JniUtils.setGradMode(true);
+            NDArray ids = own.create(batch.ids(), new Shape(batch.size(), batch.length()));
+            decoder.forward(ids, KvCache.none(), leaves, batch.firstLayer(spec));
+            NDArray value = leaves.output().mul(Tensors.floats(own, cotangent)).sum();
+            JniUtils.backward((PtNDArray) value, (PtNDArray) own.ones(value.getShape()), false, false);
+            return leaves.gradients();
+        } finally {
+            JniUtils.setGradMode(before);
+        }
+    }
+
+    /** The same changes, and no values returned. */
+    private static Batch unread(Batch batch) {
+        SessionRequest r = batch.request();
+        SessionRequest pass = new SessionRequest(batch.length(), new TreeSet<>(), r.interventions(), r.sources(), true);
+        return new Batch(batch.rows(), pass, batch.changed());
     }
 
     private static float[] weights(GradientRequest request) {
@@ -119,25 +151,35 @@ final class GradientPass {
     private static final class Leaves implements PassTap, AutoCloseable {
         private final Set<HookId> wanted;
         private final Set<HookId> read;
+        private final HookId of;
         private final RecordingTap changes;
         private final NDManager manager;
         private final Map<HookId, NDArray> zeros = new HashMap<>();
         private final SortedMap<HookId, Tensor> values = new TreeMap<>();
+        private NDArray output;
 
-        Leaves(GradientRequest request, DecoderSpec spec, NDManager manager) {
-            SessionRequest pass =
-                    request.pass() == null ? SessionRequest.plain(request.tokens().length) : request.pass();
-            this.wanted = request.hooks();
-            this.read = pass.hooks();
+        /**
+         * @param of a value that is kept for the backward pass, after which the forward pass ends; null for none
+         */
+        Leaves(Set<HookId> wanted, Batch batch, HookId of, DecoderSpec spec, NDManager manager) {
+            this.wanted = wanted;
+            this.read = batch.request().hooks();
+            this.of = of;
             this.changes = new RecordingTap(
-                    Set.of(), Change.all(pass, spec, manager, i -> null), true, StreamHooks.between(spec));
+                    Set.of(),
+                    Change.all(batch.request(), spec, manager, batch::changed),
+                    true,
+                    StreamHooks.between(spec));
             this.manager = manager;
         }
 
         @Override
         public boolean wants(HookPoint point, int layer) {
             HookId id = new HookId(point, layer);
-            return point == HookPoint.LOGITS || wanted.contains(id) || read.contains(id) || changes.wants(point, layer);
+            return (of == null ? point == HookPoint.LOGITS : id.equals(of))
+                    || wanted.contains(id)
+                    || read.contains(id)
+                    || changes.wants(point, layer);
         }
 
         @Override
@@ -163,6 +205,18 @@ final class GradientPass {
         public void see(HookPoint point, int layer, NDArray value) {
             HookId id = new HookId(point, layer);
             if (read.contains(id)) values.put(id, Tensors.copy(value));
+            if (!id.equals(of)) return;
+            NDScope.unregister(value);
+            output = value;
+        }
+
+        @Override
+        public boolean enough(int layer) {
+            return of != null && of.point().layered() && layer >= of.layer();
+        }
+
+        NDArray output() {
+            return output;
         }
 
         @Override
@@ -197,6 +251,7 @@ final class GradientPass {
         @Override
         public void close() {
             zeros.values().forEach(NDArray::close);
+            if (output != null) output.close();
         }
     }
 }

@@ -8,7 +8,9 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.CaptureMemory;
 import org.llminspector.engine.Batch;
@@ -248,18 +250,28 @@ public final class TorchEngine implements InspectorEngine {
 
     @Override
     public Gradients gradients(GradientRequest request) {
+        return exact(request.parameters(), pass -> pass.run(request));
+    }
+
+    @Override
+    public SortedMap<HookId, Tensor> pullback(Batch batch, HookId of, Tensor cotangent) {
+        return exact(false, pass -> pass.pullback(batch, of, cotangent));
+    }
+
+    /** A pass over float32 weights. */
+    private <T> T exact(boolean parameters, Function<GradientPass, T> work) {
         return EngineThread.call(() -> {
             Threads.useAll();
-            if (info.precision() == Precision.FP32 && !request.parameters()) {
-                return new GradientPass(spec(), decoder, opened.weights(), manager).run(request);
+            if (info.precision() == Precision.FP32 && !parameters) {
+                return work.apply(new GradientPass(spec(), decoder, opened.weights(), manager));
             }
             // A temporary float32 copy of the weights; their gradients take as much memory again.
             try (NDManager own = manager.newSubManager();
-                    TorchWeights exact = request.parameters()
+                    TorchWeights exact = parameters
                             ? TorchWeights.whole(opened.model(), own)
                             : new TorchWeights(
                                     opened.model(), own, Precision.FP32, most(own.getDevice(), keptExperts()))) {
-                return new GradientPass(spec(), new TorchDecoder(spec(), exact, own, null), exact, own).run(request);
+                return work.apply(new GradientPass(spec(), new TorchDecoder(spec(), exact, own, null), exact, own));
             }
         });
     }

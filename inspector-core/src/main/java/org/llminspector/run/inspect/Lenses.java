@@ -65,11 +65,17 @@ public final class Lenses {
                         range[1]);
         List<Lens.Row> rows = new ArrayList<>();
         for (HookId hook : hooks) {
-            List<Lens.Cell> row =
-                    cells.get(hook.layer()).stream().map(c -> cell(c, folder)).toList();
-            rows.add(new Lens.Row(hook.name(), hook.layer(), row));
+            rows.add(row(hook, cells.get(hook.layer()), folder));
         }
         return new Lens(manifest.id(), rows);
+    }
+
+    /** A row of cells, with its tokens' texts. */
+    public static Lens.Row row(HookId hook, List<LogitLens.Cell> cells, ModelFolder folder) {
+        return new Lens.Row(
+                hook.name(),
+                hook.layer(),
+                cells.stream().map(c -> cell(c, folder)).toList());
     }
 
     private static Lens.Cell cell(LogitLens.Cell cell, ModelFolder folder) {

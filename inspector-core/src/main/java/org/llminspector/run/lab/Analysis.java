@@ -2,12 +2,17 @@ package org.llminspector.run.lab;
 
 import java.util.List;
 import org.llminspector.engine.EngineInfo;
+import org.llminspector.run.lab.fit.Interchange;
+import org.llminspector.run.lab.fit.LensFit;
+import org.llminspector.run.lab.fit.Probing;
+import org.llminspector.run.lab.fit.ScoreParts;
 import org.llminspector.run.request.AnalysisRequest;
 import org.llminspector.tokenize.Token;
 
 /**
- * A causal analysis's answer, with the convention that it follows and the invariants that were checked on it.
+ * An analysis's answer, with the convention that it follows and the invariants that were checked on it.
  *
+ * @param corrupt null, like the metric, for a kind with one run
  * @param convention what the numbers are, in words: signs, what is frozen, the source
  * @param scores a grid a hook point
  * @param rows the request's own cells, changed together; of a path, all receivers together; or null
@@ -16,6 +21,10 @@ import org.llminspector.tokenize.Token;
  * @param correlation Spearman's, of the measured estimates with their measurements; null without any, or fewer than two
  * @param graph of edges, or null
  * @param restored of a quantized model, or null
+ * @param score of qk, or null
+ * @param lens fitted, and read in the clean run; or null
+ * @param probes of a probe, or null
+ * @param subspace of interchange, or null
  * @param seconds that the engine worked
  */
 public record Analysis(
@@ -33,10 +42,14 @@ public record Analysis(
         Double correlation,
         EdgeGraph graph,
         Restored restored,
+        ScoreParts.Score score,
+        LensFit.Fitted lens,
+        Probing.Probes probes,
+        Interchange.Subspace subspace,
         List<Invariant> invariants,
         double seconds) {
 
-    /** One of the two runs. {@code top} is its most probable next token at the metric's position. */
+    /** One of the two runs. {@code top} is its most probable next token at the metric's position, null without a metric. */
     public record Run(String model, EngineInfo engine, List<Token> tokens, Token top) {}
 
     /**

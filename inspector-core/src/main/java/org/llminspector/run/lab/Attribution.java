@@ -13,6 +13,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.run.lab.Analysis.Invariant;
 import org.llminspector.run.lab.Analysis.Measured;
 import org.llminspector.run.lab.Analysis.Scores;
+import org.llminspector.run.lab.side.Patch;
 import org.llminspector.run.request.AnalysisRequest.By;
 import org.llminspector.run.request.AnalysisRequest.Measure;
 
@@ -63,14 +64,14 @@ final class Attribution {
         List<Measured> measured = measured(lab, all.subList(0, Math.min(measure, all.size())));
         List<Invariant> invariants = lab.invariants();
         if (!all.isEmpty()) invariants.add(slope(lab, all.get(0)));
-        return new Found(
-                        convention.equals("tl")
-                                ? "tl: (clean - corrupt) . dM/dvalue at the corrupt run, an estimate of denoising (TransformerLens)"
-                                : "eap: (corrupt - clean) . dM/dvalue at the clean run, an estimate of noising (Syed et al. 2023)",
-                        scores,
-                        null,
-                        invariants)
-                .withMeasured(measured, correlation(measured));
+        String words = convention.equals("tl")
+                ? "tl: (clean - corrupt) . dM/dvalue at the corrupt run, an estimate of denoising (TransformerLens)"
+                : "eap: (corrupt - clean) . dM/dvalue at the clean run, an estimate of noising (Syed et al. 2023)";
+        return Found.of(words, invariants)
+                .scores(scores)
+                .measured(measured)
+                .correlation(correlation(measured))
+                .build();
     }
 
     private record Estimate(Grid.Place place, double value) {}

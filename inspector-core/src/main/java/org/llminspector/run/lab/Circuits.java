@@ -7,9 +7,13 @@ import java.util.stream.IntStream;
 import org.llminspector.base.Tensor;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.lab.ModelGraph.Part;
-import org.llminspector.run.lab.ModelGraph.Reader;
-import org.llminspector.run.lab.ModelGraph.Writer;
+import org.llminspector.run.lab.graph.Contributions;
+import org.llminspector.run.lab.graph.LayerReads;
+import org.llminspector.run.lab.graph.ModelGraph;
+import org.llminspector.run.lab.graph.ModelGraph.Part;
+import org.llminspector.run.lab.graph.ModelGraph.Reader;
+import org.llminspector.run.lab.graph.ModelGraph.Writer;
+import org.llminspector.run.lab.side.Patch;
 import org.llminspector.spec.Attention;
 
 /**

@@ -23,9 +23,14 @@ import org.llminspector.run.lab.Analysis.Faithful;
 import org.llminspector.run.lab.Analysis.Invariant;
 import org.llminspector.run.lab.Analysis.Measured;
 import org.llminspector.run.lab.Analysis.Node;
-import org.llminspector.run.lab.ModelGraph.Part;
-import org.llminspector.run.lab.ModelGraph.Reader;
-import org.llminspector.run.lab.ModelGraph.Writer;
+import org.llminspector.run.lab.graph.Contributions;
+import org.llminspector.run.lab.graph.LayerReads;
+import org.llminspector.run.lab.graph.ModelGraph;
+import org.llminspector.run.lab.graph.ModelGraph.Part;
+import org.llminspector.run.lab.graph.ModelGraph.Reader;
+import org.llminspector.run.lab.graph.ModelGraph.Writer;
+import org.llminspector.run.lab.side.Patch;
+import org.llminspector.run.lab.side.Side;
 import org.llminspector.run.request.AnalysisRequest.Measure;
 
 /**
@@ -236,14 +241,12 @@ final class Edges {
                 ? "eap_ig: (corrupt - clean) . mean of dM/dinput at corrupt + k/" + steps
                         + " (clean - corrupt), k = 0 to " + (steps - 1) + " (Hanna et al. 2024)"
                 : "eap: (corrupt - clean) . dM/dinput at the clean run (Syed et al. 2023)";
-        return new Found(
-                        words + (signed ? "; ranked by sign" : "; ranked by magnitude")
-                                + "; edges left out of a circuit carry the corrupt run's values",
-                        List.of(),
-                        null,
-                        invariants)
-                .with(edges)
-                .withMeasured(measured, Attribution.correlation(measured));
+        String ranked = signed ? "; ranked by sign" : "; ranked by magnitude";
+        return Found.of(words + ranked + "; edges left out of a circuit carry the corrupt run's values", invariants)
+                .graph(edges)
+                .measured(measured)
+                .correlation(Attribution.correlation(measured))
+                .build();
     }
 
     /** 1 where the clean run's metric is the larger. */

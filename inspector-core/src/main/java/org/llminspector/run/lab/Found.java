@@ -1,6 +1,7 @@
 package org.llminspector.run.lab;
 
 import java.util.List;
+import org.llminspector.base.Built;
 import org.llminspector.run.lab.Analysis.EdgeGraph;
 import org.llminspector.run.lab.Analysis.Effect;
 import org.llminspector.run.lab.Analysis.Invariant;
@@ -8,8 +9,13 @@ import org.llminspector.run.lab.Analysis.Measured;
 import org.llminspector.run.lab.Analysis.Path;
 import org.llminspector.run.lab.Analysis.Restored;
 import org.llminspector.run.lab.Analysis.Scores;
+import org.llminspector.run.lab.fit.Interchange;
+import org.llminspector.run.lab.fit.LensFit;
+import org.llminspector.run.lab.fit.Probing;
+import org.llminspector.run.lab.fit.ScoreParts;
 
-/** What one kind of analysis computed: the parts of an {@link Analysis}. */
+/** What one kind of analysis computed: the parts of an {@link Analysis}, null where the kind has none. */
+@Built
 record Found(
         String convention,
         List<Scores> scores,
@@ -19,26 +25,14 @@ record Found(
         Double correlation,
         EdgeGraph graph,
         Restored restored,
+        ScoreParts.Score score,
+        LensFit.Fitted lens,
+        Probing.Probes probes,
+        Interchange.Subspace subspace,
         List<Invariant> invariants) {
 
-    /** Measurements alone. */
-    Found(String convention, List<Scores> scores, Effect rows, List<Invariant> invariants) {
-        this(convention, scores, rows, null, null, null, null, null, invariants);
-    }
-
-    Found with(Restored put) {
-        return new Found(convention, scores, rows, paths, measured, correlation, graph, put, invariants);
-    }
-
-    Found with(EdgeGraph edges) {
-        return new Found(convention, scores, rows, paths, measured, correlation, edges, restored, invariants);
-    }
-
-    Found withPaths(List<Path> each) {
-        return new Found(convention, scores, rows, each, measured, correlation, graph, restored, invariants);
-    }
-
-    Found withMeasured(List<Measured> best, Double rank) {
-        return new Found(convention, scores, rows, paths, best, rank, graph, restored, invariants);
+    /** Of a convention, with what was checked. */
+    static FoundBuilder of(String convention, List<Invariant> invariants) {
+        return FoundBuilder.builder().convention(convention).scores(List.of()).invariants(invariants);
     }
 }

@@ -10,6 +10,7 @@ import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.hook.HookPresence;
 import org.llminspector.hook.HookShape;
+import org.llminspector.run.lab.side.Patch;
 import org.llminspector.run.request.AnalysisRequest.By;
 import org.llminspector.spec.DecoderSpec;
 

@@ -3,7 +3,6 @@ package org.llminspector.run.lab;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
@@ -12,6 +11,10 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.hook.HookPresence;
 import org.llminspector.run.lab.Analysis.Effect;
 import org.llminspector.run.lab.Analysis.Invariant;
+import org.llminspector.run.lab.side.Answers;
+import org.llminspector.run.lab.side.Patch;
+import org.llminspector.run.lab.side.Side;
+import org.llminspector.run.lab.side.Steps;
 import org.llminspector.run.request.AnalysisRequest;
 import org.llminspector.run.request.AnalysisRequest.Direction;
 import org.llminspector.run.request.AnalysisRequest.Kind;
@@ -29,15 +32,13 @@ final class Lab {
     private final float[] cleanLogits;
     private final float[] corruptLogits;
     private final Direction direction;
-    private final LabListener listener;
-    private final BooleanSupplier cancelled;
+    private final Steps steps;
 
-    Lab(AnalysisRequest request, Side clean, Side corrupt, LabListener listener, BooleanSupplier cancelled) {
+    Lab(AnalysisRequest request, Side clean, Side corrupt, Steps steps) {
         this.request = request;
         this.clean = clean;
         this.corrupt = corrupt;
-        this.listener = listener;
-        this.cancelled = cancelled;
+        this.steps = steps;
         this.direction = direction(request);
         progress("runs", 0, 2);
         clean.readStreams();
@@ -172,8 +173,7 @@ final class Lab {
     }
 
     void progress(String phase, int done, int total) {
-        if (cancelled.getAsBoolean()) throw Side.cancelled();
-        listener.progress(new LabListener.Progress(phase, done, total));
+        steps.at(phase, done, total);
     }
 
     /** The hook points of a request, or these where it names none. */

@@ -8,6 +8,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.llminspector.base.Problem;
 import org.llminspector.hook.StreamHooks;
+import org.llminspector.run.lab.side.Side;
+import org.llminspector.run.lab.side.Steps;
 import org.llminspector.run.models.ModelFolder;
 import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.request.AnalysisRequest;
@@ -15,10 +17,11 @@ import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.request.RunRequestBuilder;
 import org.llminspector.run.store.AnalysisStore;
 import org.llminspector.run.work.RunQueue;
+import org.llminspector.tokenize.Token;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Causal analyses: run, stored, listed. Thread-safe. */
+/** Analyses: run, stored, listed. Thread-safe. */
 public final class Labs implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Labs.class);
@@ -26,7 +29,7 @@ public final class Labs implements AutoCloseable {
     /** Most analyses that are kept; the oldest go. */
     private static final int KEPT = 500;
 
-    /** One row of the list. */
+    /** One row of the list; of a kind with one run without corrupt and metric. */
     public record Summary(
             String id,
             String created,
@@ -58,8 +61,9 @@ public final class Labs implements AutoCloseable {
         if (request.kind() == null) {
             throw Problem.invalid("the kind of analysis is missing")
                     .where("kind")
-                    .expected("patch, attribution, path, edges or restore");
+                    .expected("patch, attribution, path, edges, restore, qk, lens, probe or interchange");
         }
+        if (!request.kind().paired()) return fit(request, listener);
         RunRequest first = checked(request.clean(), "clean");
         RunRequest second = checked(inherited(request.corrupt(), first), "corrupt");
         Side clean = side(first);
@@ -71,21 +75,70 @@ public final class Labs implements AutoCloseable {
                     .found(corrupt.length())
                     .instead("take names of as many tokens; `inspector tokenize` shows them");
         }
-        try (RunQueue.Place place =
-                queue.enter(store::newId, "analysis", clean.folder().slug())) {
+        return work(clean.folder().slug(), listener, (place, steps, cancelled) -> {
+            try (OpenModels.Lease a = clean.lease(steps, cancelled);
+                    OpenModels.Lease b = corrupt.lease(steps, cancelled)) {
+                return place.call(() -> {
+                    long from = System.nanoTime();
+                    Lab lab = new Lab(request, clean, corrupt, steps);
+                    Found found = found(lab);
+                    return answer(place.id(), request, run(lab, clean), run(lab, corrupt), lab.metric(), found, from);
+                });
+            }
+        });
+    }
+
+    /** A kind with one run, or with many prompts of one model. */
+    private Analysis fit(AnalysisRequest request, LabListener listener) {
+        if (request.corrupt() != null)
+            throw Problem.invalid("this kind has one run").where("corrupt").expected("none");
+        if (request.metric() != null)
+            throw Problem.invalid("this kind has no metric").where("metric").expected("none");
+        RunRequest asked = request.clean() == null ? RunRequest.builder().build() : request.clean();
+        boolean reads = request.kind() == AnalysisRequest.Kind.QK || request.kind() == AnalysisRequest.Kind.LENS;
+        AnalysisRequest.Example one = reads ? null : Fits.examples(request).get(0);
+        if (one != null)
+            asked = asked.toBuilder()
+                    .prompt(one.prompt())
+                    .tokens(one.tokens())
+                    .messages(null)
+                    .build();
+        RunRequest first = checked(asked, "clean");
+        Side run = side(first);
+        Steps[] progress = {(phase, done, total) -> {}};
+        Fits fits = new Fits(request, run, (phase, done, total) -> progress[0].at(phase, done, total));
+        return work(run.folder().slug(), listener, (place, steps, cancelled) -> {
+            progress[0] = steps;
+            try (OpenModels.Lease lease = run.lease(steps, cancelled)) {
+                return place.call(() -> {
+                    long from = System.nanoTime();
+                    Found found = fits.found();
+                    List<Token> tokens = reads ? run.prompt().tokens() : List.of();
+                    Analysis.Run only =
+                            new Analysis.Run(run.folder().slug(), run.engine().info(), tokens, null);
+                    return answer(place.id(), request, only, null, null, found, from);
+                });
+            }
+        });
+    }
+
+    /** Work on the queue, whose place has the analysis's id. */
+    private interface Work {
+        Analysis run(RunQueue.Place place, Steps steps, BooleanSupplier cancelled);
+    }
+
+    private Analysis work(String model, LabListener listener, Work work) {
+        try (RunQueue.Place place = queue.enter(store::newId, "analysis", model)) {
             listener.queued(place.id(), place.ahead());
             BooleanSupplier cancelled = () -> listener.cancelled() || place.cancelled();
-            try (OpenModels.Lease a = clean.lease(listener, cancelled);
-                    OpenModels.Lease b = corrupt.lease(listener, cancelled)) {
-                Analysis done = place.call(() -> {
-                    long from = System.nanoTime();
-                    Lab lab = new Lab(request, clean, corrupt, listener, cancelled);
-                    return answer(place.id(), lab, found(lab), from);
-                });
-                store.save(done.id(), done);
-                keepNewest();
-                return done;
-            }
+            Steps steps = (phase, done, total) -> {
+                if (cancelled.getAsBoolean()) throw Side.cancelled();
+                listener.progress(new LabListener.Progress(phase, done, total));
+            };
+            Analysis done = work.run(place, steps, cancelled);
+            store.save(done.id(), done);
+            keepNewest();
+            return done;
         }
     }
 
@@ -96,17 +149,25 @@ public final class Labs implements AutoCloseable {
             case PATH -> PathPatching.run(lab);
             case EDGES -> Edges.run(lab);
             case RESTORE -> Restoring.run(lab);
+            default -> throw new IllegalStateException(lab.request().kind() + " has one run");
         };
     }
 
-    private static Analysis answer(String id, Lab lab, Found found, long from) {
+    private static Analysis answer(
+            String id,
+            AnalysisRequest request,
+            Analysis.Run clean,
+            Analysis.Run corrupt,
+            Analysis.Metric metric,
+            Found found,
+            long from) {
         return new Analysis(
                 id,
                 Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-                lab.request(),
-                run(lab, lab.clean()),
-                run(lab, lab.corrupt()),
-                lab.metric(),
+                request,
+                clean,
+                corrupt,
+                metric,
                 found.convention(),
                 found.scores(),
                 found.rows(),
@@ -115,6 +176,10 @@ public final class Labs implements AutoCloseable {
                 found.correlation(),
                 found.graph(),
                 found.restored(),
+                found.score(),
+                found.lens(),
+                found.probes(),
+                found.subspace(),
                 found.invariants(),
                 (System.nanoTime() - from) / 1e9);
     }
@@ -192,7 +257,7 @@ public final class Labs implements AutoCloseable {
                 a.request().name(),
                 a.clean().model(),
                 text(a.clean()),
-                text(a.corrupt()),
+                a.corrupt() == null ? null : text(a.corrupt()),
                 a.metric());
     }
 

@@ -3,12 +3,15 @@ package org.llminspector.run.lab;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.DoubleStream;
+import org.llminspector.base.Problem;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPatterns;
 import org.llminspector.hook.HookPoint;
 import org.llminspector.run.lab.Analysis.Effect;
 import org.llminspector.run.lab.Analysis.Scores;
+import org.llminspector.run.lab.side.Patch;
 import org.llminspector.run.request.AnalysisRequest;
 import org.llminspector.run.request.AnalysisRequest.By;
 import org.llminspector.run.request.AnalysisRequest.Cell;
@@ -26,13 +29,10 @@ final class Patching {
         List<List<Patch>> own = cells(lab);
         Effect rows = own.isEmpty() ? null : lab.effect(lab.measured(List.of(own.get(0)))[0]);
         boolean denoise = lab.base() == lab.corrupt();
-        return new Found(
-                denoise
-                        ? "denoising: the corrupt run with a value of the clean one; 0 as corrupt, 1 as clean"
-                        : "noising: the clean run with a value of the corrupt one; 1 as clean, 0 as corrupt",
-                scores,
-                rows,
-                lab.invariants());
+        String words = denoise
+                ? "denoising: the corrupt run with a value of the clean one; 0 as corrupt, 1 as clean"
+                : "noising: the clean run with a value of the corrupt one; 1 as clean, 0 as corrupt";
+        return Found.of(words, lab.invariants()).scores(scores).rows(rows).build();
     }
 
     static List<Grid> grids(Lab lab, By standard) {
@@ -91,6 +91,10 @@ final class Patching {
         if (lab.request().cells() == null || lab.request().cells().isEmpty()) return List.of();
         List<Patch> row = new ArrayList<>();
         for (Cell cell : lab.request().cells()) {
+            if (cell.keys() != null)
+                throw Problem.unsupported("a place is patched at all its keys")
+                        .where("cells, keys")
+                        .expected("none with " + lab.request().kind().name().toLowerCase(Locale.ROOT));
             for (HookId hook : HookPatterns.match(lab.spec(), List.of(cell.hook()))) {
                 row.add(new Patch(hook, lab.sourceValue(hook), cell.heads(), cell.positions(), null));
             }

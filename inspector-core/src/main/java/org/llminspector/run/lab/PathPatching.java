@@ -16,6 +16,7 @@ import org.llminspector.hook.HookShape;
 import org.llminspector.run.lab.Analysis.Effect;
 import org.llminspector.run.lab.Analysis.Invariant;
 import org.llminspector.run.lab.Analysis.Path;
+import org.llminspector.run.lab.side.Patch;
 import org.llminspector.run.request.AnalysisRequest.Cell;
 
 /**
@@ -89,13 +90,13 @@ final class PathPatching {
                 none[none.length - 1],
                 10 * lab.metric().noise()
                         + 1e-4 * Math.abs(lab.metric().clean() - lab.metric().corrupt())));
-        return new Found(
-                        "the sender's change reaches the receiver alone: all other heads, MLPs and mixers are frozen to the changed"
-                                + " run's own values, norms are computed again (Wang et al. 2022 let MLPs be computed again as well)",
-                        List.of(),
-                        lab.effect(found[found.length - 1]),
-                        invariants)
-                .withPaths(each);
+        String words =
+                "the sender's change reaches the receiver alone: all other heads, MLPs and mixers are frozen to the changed"
+                        + " run's own values, norms are computed again (Wang et al. 2022 let MLPs be computed again as well)";
+        return Found.of(words, invariants)
+                .rows(lab.effect(found[found.length - 1]))
+                .paths(each)
+                .build();
     }
 
     /** The metric through each receiver, and last through all of them together. */

@@ -6,6 +6,8 @@ import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.run.lab.Analysis.Restored;
 import org.llminspector.run.lab.Analysis.Scores;
+import org.llminspector.run.lab.side.Answers;
+import org.llminspector.run.lab.side.Patch;
 import org.llminspector.run.request.AnalysisRequest.By;
 
 /**
@@ -42,12 +44,12 @@ final class Restoring {
             }
         }
         all.sort(Comparator.comparingDouble(g -> -g.mends()));
-        return new Found(
-                        "the corrupt model's run with a value of the clean one's; the share is of the difference that it mends",
-                        scores,
-                        null,
-                        lab.invariants())
-                .with(least(lab, all));
+        String words =
+                "the corrupt model's run with a value of the clean one's; the share is of the difference that it mends";
+        return Found.of(words, lab.invariants())
+                .scores(scores)
+                .restored(least(lab, all))
+                .build();
     }
 
     private record Given(Grid.Place place, double mends) {}

@@ -1,6 +1,7 @@
 package org.llminspector.run.models;
 
 import java.util.List;
+import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.function.BiConsumer;
 import org.llminspector.base.Tensor;
@@ -66,6 +67,11 @@ final class CheckedEngine extends ForwardingEngine {
     @Override
     public Gradients gradients(GradientRequest request) {
         return checked(engine.gradients(request));
+    }
+
+    @Override
+    public SortedMap<HookId, Tensor> pullback(Batch batch, HookId of, Tensor cotangent) {
+        return checked(engine.pullback(batch, of, cotangent));
     }
 
     private final class CheckedSession extends ForwardingSession {

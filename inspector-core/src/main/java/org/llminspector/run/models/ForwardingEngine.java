@@ -1,6 +1,7 @@
 package org.llminspector.run.models;
 
 import java.util.List;
+import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.function.BiConsumer;
 import org.llminspector.base.Tensor;
@@ -80,6 +81,11 @@ abstract class ForwardingEngine implements InspectorEngine {
     @Override
     public Gradients gradients(GradientRequest request) {
         return engine.gradients(request);
+    }
+
+    @Override
+    public SortedMap<HookId, Tensor> pullback(Batch batch, HookId of, Tensor cotangent) {
+        return engine.pullback(batch, of, cotangent);
     }
 
     @Override

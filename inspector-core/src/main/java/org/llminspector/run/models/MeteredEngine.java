@@ -3,6 +3,7 @@ package org.llminspector.run.models;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.function.BiConsumer;
 import java.util.function.ToLongFunction;
@@ -148,18 +149,33 @@ final class MeteredEngine extends ForwardingEngine {
     @Override
     public Gradients gradients(GradientRequest request) {
         int n = request.tokens().length;
-        long values = PassMemory.gradients(spec(), n, n);
-        int copies =
-                request.parameters() ? 2 : info().precision() == Precision.FP32 ? 0 : 1; // of the weights, in float32
+        int copies = request.parameters() ? 2 : exact();
+        try (MemoryLedger.Reservation reservation = backward(n, n, copies)) {
+            return engine.gradients(request);
+        }
+    }
+
+    @Override
+    public SortedMap<HookId, Tensor> pullback(Batch batch, HookId of, Tensor cotangent) {
+        try (MemoryLedger.Reservation reservation = backward(batch.size() * batch.length(), batch.length(), exact())) {
+            return engine.pullback(batch, of, cotangent);
+        }
+    }
+
+    /** Copies of the weights that a backward pass by activations makes in float32. */
+    private int exact() {
+        return info().precision() == Precision.FP32 ? 0 : 1;
+    }
+
+    private MemoryLedger.Reservation backward(int n, int keys, int copies) {
+        long values = PassMemory.gradients(spec(), n, keys);
         long weights = copies * parameters * Float.BYTES;
-        try (MemoryLedger.Reservation reservation = ledger.reserve(
+        return ledger.reserve(
                 "gradients",
                 slug,
                 onHost() ? values + weights : 0,
                 "gradients of " + n + " tokens of " + slug,
-                "shorten the prompt, take a smaller model, or raise --memory")) {
-            return engine.gradients(request);
-        }
+                "shorten the prompt, take a smaller model, or raise --memory");
     }
 
     @Override

@@ -13,7 +13,7 @@ import org.llminspector.train.corpus.Corpus.Split;
 import org.llminspector.train.corpus.NamedCorpus;
 
 /** The documents that a sweep's request names: files, or a corpus by name. */
-final class Corpora {
+public final class Corpora {
 
     /** Documents of a corpus without end. */
     private static final long ENDLESS = 200;
@@ -28,7 +28,7 @@ final class Corpora {
      *
      * @param files null for a corpus by name
      */
-    record Opened(Documents documents, CorpusFiles files) {}
+    public record Opened(Documents documents, CorpusFiles files) {}
 
     /** Whether a path is a corpus by name, not a file. */
     static boolean named(String path) {
@@ -49,7 +49,8 @@ final class Corpora {
                 .found(texts.documents());
     }
 
-    static Opened open(Texts texts) {
+    /** @throws Problem for texts that there are not */
+    public static Opened open(Texts texts) {
         if (texts == null || texts.path() == null || texts.path().isBlank()) throw none();
         if (texts.documents() != null && texts.documents() < 1) throw noDocuments(texts);
         int colon = texts.path().indexOf(':');

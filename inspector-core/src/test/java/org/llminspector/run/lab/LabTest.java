@@ -24,6 +24,7 @@ import org.llminspector.hook.HookPoint;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.RunListener;
 import org.llminspector.run.TextModel;
+import org.llminspector.run.lab.graph.ModelGraph;
 import org.llminspector.run.request.AnalysisRequest;
 import org.llminspector.run.request.AnalysisRequest.By;
 import org.llminspector.run.request.AnalysisRequest.Cell;

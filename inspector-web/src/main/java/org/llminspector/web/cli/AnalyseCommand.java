@@ -1,6 +1,8 @@
 package org.llminspector.web.cli;
 
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -8,6 +10,7 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
+import org.llminspector.base.Reads;
 import org.llminspector.run.Inspector;
 import org.llminspector.run.lab.Analysis;
 import org.llminspector.run.lab.LabListener;
@@ -15,12 +18,14 @@ import org.llminspector.run.request.AnalysisRequest;
 import org.llminspector.run.request.AnalysisRequest.Cell;
 import org.llminspector.run.request.AnalysisRequestBuilder;
 import org.llminspector.run.request.RunRequest;
+import org.llminspector.run.request.SweepRequest;
 import org.llminspector.web.cli.common.EngineFlags;
 import org.llminspector.web.cli.common.Interrupt;
 import org.llminspector.web.cli.common.ModelCommand;
 import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.cli.common.QuietOptions;
 import org.llminspector.web.cli.common.SideArgument;
+import org.llminspector.web.server.http.StrictJson;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -39,11 +44,17 @@ import picocli.CommandLine.Parameters;
             "  attribution  the same, estimated everywhere by one gradient; the best are measured too",
             "  path         a sender's change (--cell) reaches the receivers alone (--receiver)",
             "  edges        the circuit: edges between heads and MLPs, and how much of the answer the best keep",
-            "  restore      values given back to the same model quantized (--b), and a least set that mends it"
+            "  restore      values given back to the same model quantized (--b), and a least set that mends it",
+            "  qk           one attention score (--cell) as a sum over pairs of what wrote the residual stream",
+            "  lens         a tuned or Jacobian lens, fitted on --corpus or --examples and read in the run",
+            "  probe        few coordinates that tell the two labels of --examples apart, layer by layer",
+            "  interchange  a subspace that carries what decides the answer of --examples (DAS)"
         },
         footer = {
             "",
-            "Both prompts have the same number of tokens. A CELL is HOOK[,heads=1+2][,positions=3+4].",
+            "Both prompts have the same number of tokens. A CELL is HOOK[,heads=1+2][,positions=3+4][,keys=5].",
+            "--examples is a .jsonl file of objects: prompt, label and group of probe; prompt, source and answer of",
+            "interchange; prompt of lens.",
             "",
             "Examples:",
             "  inspector analyse patch --prompt 'Mia gave a red ball to Ben. \"Thank you,' \\",
@@ -51,13 +62,15 @@ import picocli.CommandLine.Parameters;
             "  inspector analyse edges --prompt TEXT --corrupt TEXT --steps 5",
             "  inspector analyse path --prompt TEXT --corrupt TEXT --cell blocks.1.attn.hook_z,heads=2 \\",
             "    --receiver 'blocks.*.attn.hook_q'",
+            "  inspector analyse lens --convention jacobian --prompt TEXT --corpus tales:held_out --documents 4",
+            "  inspector analyse qk --prompt TEXT --cell blocks.3.attn.hook_attn_scores,heads=2,positions=-1,keys=1",
             "  inspector analyse restore --engine onnx --prompt TEXT --b precision=int8"
         })
 final class AnalyseCommand extends ModelCommand {
 
     private static final int LISTED = 15;
 
-    @Parameters(index = "0", paramLabel = "KIND", description = "patch, attribution, path, edges or restore.")
+    @Parameters(index = "0", paramLabel = "KIND", description = "What is computed.")
     String kind;
 
     @Option(names = "--prompt", paramLabel = "TEXT", description = "The clean run's.")
@@ -127,10 +140,14 @@ final class AnalyseCommand extends ModelCommand {
     @Option(
             names = "--convention",
             paramLabel = "NAME",
-            description = "Of attribution tl or eap, of edges eap_ig or eap. Default: the first.")
+            description =
+                    "Of attribution tl or eap, of edges eap_ig or eap, of lens tuned, jacobian or logit. Default: the first.")
     String convention;
 
-    @Option(names = "--steps", paramLabel = "N", description = "Of eap_ig. Default: 5.")
+    @Option(
+            names = "--steps",
+            paramLabel = "N",
+            description = "Of eap_ig (5), of a layer's tuned lens (200), of interchange (100).")
     Integer steps;
 
     @Option(names = "--measured", paramLabel = "N", description = "Estimates that are measured too. Default: 10.")
@@ -145,6 +162,33 @@ final class AnalyseCommand extends ModelCommand {
 
     @Option(names = "--keep", paramLabel = "N", description = "The most edges that are listed. Default: 200.")
     Integer keep;
+
+    @Option(names = "--examples", paramLabel = "FILE", description = "A .jsonl file of prompts.")
+    Path examples;
+
+    @Option(names = "--corpus", paramLabel = "PATH", description = "Texts of a lens: a file, a folder, tales:held_out.")
+    String corpus;
+
+    @Option(names = "--documents", paramLabel = "N", description = "Texts of the corpus. Default: 20.")
+    Long documents;
+
+    @Option(
+            names = "--rank",
+            paramLabel = "N",
+            description = "Coordinates of a probe (16), dimensions of an interchange (8).")
+    Integer rank;
+
+    @Option(
+            names = "--c",
+            paramLabel = "C",
+            description = "Of a probe, the inverse strength of its L2 penalty. Default: 1.")
+    Double c;
+
+    @Option(names = "--skip", paramLabel = "N", description = "Of a lens, positions left out at a text's beginning.")
+    Integer skip;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Of what is drawn by chance. Default: 0.")
+    Integer seed;
 
     @Option(names = "--signed", description = "Rank edges by their value, not by their magnitude.")
     boolean signed;
@@ -207,11 +251,13 @@ final class AnalyseCommand extends ModelCommand {
         if (other.model() != null)
             other = other.toBuilder().model(places.slug(other.model())).build();
         if (corrupt != null) other = other.toBuilder().prompt(corrupt).build();
+        AnalysisRequest.Kind what = named(AnalysisRequest.Kind.values(), kind, "KIND");
+        boolean two = what.paired() || b != null || corrupt != null;
         boolean measure = metric != null || answers != null || against != null;
         return AnalysisRequestBuilder.builder()
-                .kind(named(AnalysisRequest.Kind.values(), kind, "KIND"))
+                .kind(what)
                 .clean(clean)
-                .corrupt(other)
+                .corrupt(two ? other : null)
                 .metric(
                         measure
                                 ? new AnalysisRequest.Metric(
@@ -235,6 +281,12 @@ final class AnalyseCommand extends ModelCommand {
                 .edges(edges)
                 .keep(keep)
                 .signed(signed ? true : null)
+                .examples(examples == null ? null : examples(examples))
+                .corpus(corpus == null ? null : new SweepRequest.Texts(corpus, documents, null, null, null, null))
+                .rank(rank)
+                .c(c)
+                .skip(skip)
+                .seed(seed)
                 .build();
     }
 
@@ -253,6 +305,18 @@ final class AnalyseCommand extends ModelCommand {
                         .found('"' + name + '"'));
     }
 
+    /** A line an example, as JSON. */
+    private static List<AnalysisRequest.Example> examples(Path file) {
+        List<AnalysisRequest.Example> all = new ArrayList<>();
+        String[] lines = Reads.argumentText(file, Reads.MANIFEST).split("\n", -1);
+        for (int i = 0; i < lines.length; i++) {
+            if (lines[i].isBlank()) continue;
+            byte[] line = lines[i].getBytes(StandardCharsets.UTF_8);
+            all.add(StrictJson.read(line, AnalysisRequest.Example.class, file + ", line " + (i + 1)));
+        }
+        return all;
+    }
+
     private static List<Cell> cells(List<String> texts, String option) {
         return texts == null ? null : texts.stream().map(t -> cell(t, option)).toList();
     }
@@ -261,13 +325,15 @@ final class AnalyseCommand extends ModelCommand {
         String[] parts = text.split(",", -1);
         List<Integer> heads = null;
         List<Integer> at = null;
+        List<Integer> keys = null;
         for (int i = 1; i < parts.length; i++) {
             String[] pair = parts[i].strip().split("=", 2);
             if (pair.length == 2 && pair[0].equals("heads")) heads = numbers(pair[1], option);
             else if (pair.length == 2 && pair[0].equals("positions")) at = numbers(pair[1], option);
+            else if (pair.length == 2 && pair[0].equals("keys")) keys = numbers(pair[1], option);
             else throw wrong(text, option);
         }
-        return new Cell(parts[0].strip(), heads, at);
+        return new Cell(parts[0].strip(), heads, at, keys);
     }
 
     private static List<Integer> numbers(String text, String option) {
@@ -285,7 +351,7 @@ final class AnalyseCommand extends ModelCommand {
     private static Problem wrong(String text, String option) {
         return Problem.invalid("this is no cell")
                 .where(option)
-                .expected("HOOK[,heads=1+2][,positions=3+4]")
+                .expected("HOOK[,heads=1+2][,positions=3+4][,keys=5]")
                 .found(text);
     }
 }

@@ -9,8 +9,9 @@ import org.llminspector.run.lab.Analysis;
 import org.llminspector.tokenize.Token;
 import org.llminspector.web.cli.common.Lines;
 import org.llminspector.web.report.AnalysisText;
+import org.llminspector.web.report.FitText;
 
-/** A causal analysis as a few tables on the terminal. */
+/** An analysis as a few tables on the terminal. */
 final class AnalysisPrinter {
 
     /** The most places of which a least set is looked for. */
@@ -22,12 +23,13 @@ final class AnalysisPrinter {
 
     /** @param listed most rows of a list */
     static void print(Analysis a, int listed, PrintWriter out) {
-        String name = a.metric().name().name().toLowerCase(Locale.ROOT);
-        out.println(name + tokens(a) + ": clean " + number(a.metric().clean()) + ", corrupt "
-                + number(a.metric().corrupt()));
-        out.println("the clean run answers '" + Lines.token(a.clean().top().text()) + "', the corrupt one '"
-                + Lines.token(a.corrupt().top().text()) + "'");
+        if (a.metric() != null) ends(a, out);
         out.println(a.convention());
+        List<List<String>> fitted = FitText.rows(a, listed);
+        if (!fitted.isEmpty()) {
+            out.println();
+            Lines.table(fitted, out);
+        }
         for (Analysis.Scores s : a.scores()) scores(a, s, listed, out);
         if (a.rows() != null)
             out.println("together: " + number(a.rows().value()) + ", share "
@@ -44,6 +46,14 @@ final class AnalysisPrinter {
                 out.println(
                         "  not: " + i.name() + ", " + number(i.expected()) + " expected, " + number(i.got()) + " got");
         }
+    }
+
+    private static void ends(Analysis a, PrintWriter out) {
+        String name = a.metric().name().name().toLowerCase(Locale.ROOT);
+        out.println(name + tokens(a) + ": clean " + number(a.metric().clean()) + ", corrupt "
+                + number(a.metric().corrupt()));
+        out.println("the clean run answers '" + Lines.token(a.clean().top().text()) + "', the corrupt one '"
+                + Lines.token(a.corrupt().top().text()) + "'");
     }
 
     private static String tokens(Analysis a) {

@@ -9,8 +9,9 @@ import org.llminspector.run.lab.Labs;
 import org.llminspector.run.request.AnalysisRequest;
 import org.llminspector.tokenize.Token;
 import org.llminspector.web.report.AnalysisText;
+import org.llminspector.web.report.FitText;
 
-/** The tool of causal analyses: what in the model caused an answer. */
+/** The tool of analyses: what in the model caused an answer, and what is fitted to its values. */
 final class AnalyseTools implements Tool.Group {
 
     private static final int MOST = 10;
@@ -34,6 +35,7 @@ final class AnalyseTools implements Tool.Group {
             List<Analysis.Edge> edges,
             List<Analysis.Faithful> faithfulness,
             Analysis.Restored restored,
+            List<List<String>> table,
             String invariants,
             List<Analysis.Invariant> failed) {}
 
@@ -51,7 +53,9 @@ final class AnalyseTools implements Tool.Group {
                         + " number that measures the answer (metric), and every place of the model tried: patch (a value of"
                         + " one run given to the other), attribution (the same, estimated by one gradient), path (through"
                         + " chosen receivers alone), edges (the circuit and how faithful it is), restore (values given back"
-                        + " to a quantized model). A value of 1 is the whole difference.",
+                        + " to a quantized model). A value of 1 is the whole difference. With one run: qk (an attention"
+                        + " score as a sum over pairs of writers), lens (tuned or Jacobian); with examples: probe, interchange (a"
+                        + " subspace that carries the answer).",
                 schema(),
                 AnalysisRequest.class,
                 this::analyse));
@@ -81,16 +85,27 @@ final class AnalyseTools implements Tool.Group {
                         "The size of a place. Default: position; restore: layer.")
                 .wholes("layers", "Default: all.")
                 .wholes("positions", "Default: all.")
-                .objects("cells", "{\"hook\", \"heads\", \"positions\"}: changed together; of a path the senders.")
+                .objects(
+                        "cells",
+                        "{\"hook\", \"heads\", \"positions\"}: changed together; of a path the senders; of qk one, with \"keys\" too.")
                 .objects("receivers", "Of a path, likewise. Default: logits.")
-                .text("convention", "Of attribution tl or eap; of edges eap_ig or eap.")
-                .whole("steps", "Of eap_ig. Default: 5.")
+                .text(
+                        "convention",
+                        "Of attribution tl or eap; of edges eap_ig or eap; of lens tuned, jacobian or logit.")
+                .whole("steps", "Of eap_ig (5), a tuned lens (200), interchange (100).")
                 .whole("measured", "How many of the best estimates are measured too. Default: 10.")
                 .wholes("edges", "Sizes of the circuits that are run.")
                 .whole("keep", "The most edges that are stored. Default: 200.")
                 .truth("signed", "Rank edges by value, not magnitude.")
+                .objects(
+                        "examples",
+                        "{\"prompt\", \"label\", \"group\"} of probe; {\"prompt\", \"source\", \"answer\"} of interchange;"
+                                + " {\"prompt\"} of lens.")
+                .object("corpus", "Texts of lens instead: {\"path\": FILE or tales:held_out, \"documents\": 20}.")
+                .whole("rank", "Coordinates of a probe (16), dimensions of an interchange (8).")
+                .whole("skip", "Of lens, positions at a text's beginning that are left out.")
                 .text("name", "A label.")
-                .required("kind", "clean");
+                .required("kind");
     }
 
     private static List<String> names(Enum<?>[] values) {
@@ -111,14 +126,9 @@ final class AnalyseTools implements Tool.Group {
                 a.invariants().stream().filter(i -> !i.holds()).toList();
         return new Found(
                 a.id(),
-                new Metric(
-                        a.metric().name().name().toLowerCase(Locale.ROOT),
-                        texts(a.metric().answers()),
-                        texts(a.metric().against()),
-                        a.metric().clean(),
-                        a.metric().corrupt()),
-                a.clean().top().text(),
-                a.corrupt().top().text(),
+                metric(a.metric()),
+                a.metric() == null ? null : a.clean().top().text(),
+                a.metric() == null ? null : a.corrupt().top().text(),
                 a.convention(),
                 best.isEmpty() ? null : best,
                 a.rows() == null ? null : a.rows().effect(),
@@ -128,8 +138,15 @@ final class AnalyseTools implements Tool.Group {
                 a.graph() == null ? null : first(a.graph().edges()),
                 a.graph() == null ? null : a.graph().faithfulness(),
                 a.restored(),
+                a.metric() == null ? FitText.rows(a, MOST) : null,
                 a.invariants().size() - failed.size() + " of " + a.invariants().size() + " hold",
                 failed.isEmpty() ? null : failed);
+    }
+
+    private static Metric metric(Analysis.Metric m) {
+        if (m == null) return null;
+        String name = m.name().name().toLowerCase(Locale.ROOT);
+        return new Metric(name, texts(m.answers()), texts(m.against()), m.clean(), m.corrupt());
     }
 
     private static List<String> texts(List<Token> tokens) {

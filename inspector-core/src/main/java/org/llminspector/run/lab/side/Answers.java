@@ -1,4 +1,4 @@
-package org.llminspector.run.lab;
+package org.llminspector.run.lab.side;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -13,7 +13,7 @@ import org.llminspector.run.request.AnalysisRequest.Metric;
 import org.llminspector.tokenize.Token;
 
 /** A number that measures an answer, as a function of the next-token logits at one position. */
-final class Answers {
+public final class Answers {
 
     private final Measure measure;
     private final int[] answers;
@@ -35,7 +35,8 @@ final class Answers {
      * @param clean the clean run's logits, [vocab]
      * @param corrupt the corrupt run's
      */
-    static Answers of(Metric asked, Measure standard, int pos, float[] clean, float[] corrupt, ModelFolder folder) {
+    public static Answers of(
+            Metric asked, Measure standard, int pos, float[] clean, float[] corrupt, ModelFolder folder) {
         Measure measure = asked == null || asked.name() == null ? standard : asked.name();
         boolean same = top(clean) == top(corrupt);
         if (measure == Measure.LOGIT_DIFF && asked == null && same) measure = Measure.KL; // no two answers to compare
@@ -60,7 +61,7 @@ final class Answers {
     }
 
     /** The position whose logits a request reads, in a prompt of n tokens. */
-    static int position(Metric asked, int n) {
+    public static int position(Metric asked, int n) {
         int pos = asked == null || asked.pos() == null ? -1 : asked.pos();
         int at = pos < 0 ? n + pos : pos;
         if (at >= 0 && at < n) return at;
@@ -89,7 +90,8 @@ final class Answers {
             throw Problem.invalid("there is no answer").where(where).expected("at least one token");
     }
 
-    private static int one(String text, ModelFolder folder, String where) {
+    /** The id of a text that is one token. */
+    public static int one(String text, ModelFolder folder, String where) {
         List<Token> tokens = folder.requireTokenizer().encode(text == null ? "" : text, false).stream()
                 .filter(t -> !t.added())
                 .toList();
@@ -102,24 +104,24 @@ final class Answers {
                 .instead("take its first token, with the space before it: \" Mia\"");
     }
 
-    Measure measure() {
+    public Measure measure() {
         return measure;
     }
 
-    int pos() {
+    public int pos() {
         return pos;
     }
 
-    List<Token> answers(ModelFolder folder) {
+    public List<Token> answers(ModelFolder folder) {
         return IntStream.of(answers).mapToObj(folder::token).toList();
     }
 
-    List<Token> against(ModelFolder folder) {
+    public List<Token> against(ModelFolder folder) {
         return IntStream.of(against).mapToObj(folder::token).toList();
     }
 
     /** The number for these logits, [vocab]. */
-    double of(float[] logits) {
+    public double of(float[] logits) {
         return switch (measure) {
             case LOGIT_DIFF -> mean(answers, logits) - mean(against, logits);
             case LOGIT -> mean(answers, logits);
@@ -154,7 +156,7 @@ final class Answers {
      * @param logits of the run at which it is differentiated
      * @throws Problem UNSUPPORTED for a rank, which has no slope
      */
-    List<Target> targets(float[] logits) {
+    public List<Target> targets(float[] logits) {
         List<Target> targets = new ArrayList<>();
         switch (measure) {
             case LOGIT_DIFF -> {
@@ -186,7 +188,7 @@ final class Answers {
     }
 
     /** The token with the largest logit. */
-    static int top(float[] logits) {
+    public static int top(float[] logits) {
         int top = 0;
         for (int v = 1; v < logits.length; v++) if (logits[v] > logits[top]) top = v;
         return top;
@@ -196,7 +198,8 @@ final class Answers {
         return IntStream.of(ids).mapToDouble(i -> logits[i]).average().orElse(0);
     }
 
-    private static double[] logProbabilities(float[] logits) {
+    /** The natural logarithms of the probabilities, [vocab]. */
+    public static double[] logProbabilities(float[] logits) {
         double max = logits[top(logits)];
         double sum = 0;
         for (float v : logits) sum += Math.exp(v - max);

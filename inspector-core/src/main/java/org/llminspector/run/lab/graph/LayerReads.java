@@ -1,4 +1,4 @@
-package org.llminspector.run.lab;
+package org.llminspector.run.lab.graph;
 
 import java.util.Set;
 import java.util.SortedMap;
@@ -7,8 +7,8 @@ import org.llminspector.base.Tensor;
 import org.llminspector.family.Weights;
 import org.llminspector.hook.HookId;
 import org.llminspector.hook.HookPoint;
-import org.llminspector.run.lab.ModelGraph.Part;
-import org.llminspector.run.lab.ModelGraph.Reader;
+import org.llminspector.run.lab.graph.ModelGraph.Part;
+import org.llminspector.run.lab.graph.ModelGraph.Reader;
 import org.llminspector.spec.Attention;
 import org.llminspector.spec.LayerSpec;
 
@@ -16,7 +16,7 @@ import org.llminspector.spec.LayerSpec;
  * What a layer reads of the residual stream, reader by reader: autograd's gradient at a hook carried back to the reader's own
  * input, before its norm. A key or value that several query heads share has a gradient by each of them, through its scores and its pattern.
  */
-final class LayerReads {
+public final class LayerReads {
 
     private final int layer;
     private final LayerSpec spec;
@@ -31,7 +31,7 @@ final class LayerReads {
     private final float[] gate; // of an MLP without a norm before it, [d_mlp, d_model]
     private final float[] linear;
 
-    LayerReads(Weights weights, int layer) {
+    public LayerReads(Weights weights, int layer) {
         this.layer = layer;
         this.spec = weights.spec().layers().get(layer);
         this.attention = spec.attends() ? spec.attention() : null;
@@ -57,12 +57,12 @@ final class LayerReads {
     }
 
     /** Query heads that share a key and value head. */
-    int group() {
+    public int group() {
         return attention == null ? 1 : attention.nHeads() / attention.nKvHeads();
     }
 
     /** Hooks at which autograd's gradient is needed. */
-    void gradients(Set<HookId> hooks) {
+    public void gradients(Set<HookId> hooks) {
         if (attention != null) {
             hooks.add(at(HookPoint.Q));
             hooks.add(at(grouped() ? HookPoint.ATTN_SCORES : HookPoint.K));
@@ -77,7 +77,7 @@ final class LayerReads {
     }
 
     /** Hooks whose values are needed at the same run. */
-    void values(Set<HookId> hooks) {
+    public void values(Set<HookId> hooks) {
         hooks.add(at(HookPoint.RESID_PRE));
         if (spec.feedsForward() && !spec.parallel() && spec.mixer() != null) hooks.add(at(HookPoint.RESID_MID));
         if (attention == null || !grouped()) return;
@@ -91,7 +91,7 @@ final class LayerReads {
     }
 
     /** The metric's gradient by a reader's input before its norm, [pos * d_model]. */
-    float[] gradient(Reader r, SortedMap<HookId, Tensor> gradients, SortedMap<HookId, Tensor> values) {
+    public float[] gradient(Reader r, SortedMap<HookId, Tensor> gradients, SortedMap<HookId, Tensor> values) {
         if (r.part() == Part.MLP) return mlp(gradients, values);
         float[] x = values.get(at(HookPoint.RESID_PRE)).toFloats(); // [pos, d_model]
         float[] out = new float[x.length];
@@ -205,7 +205,7 @@ final class LayerReads {
     }
 
     /** A head's query, key or value, as hooked, of an input [pos * d_model] of its own, written to its place in [pos, head, d_head]. */
-    void read(Part part, int queryHead, float[] x, float[] to) {
+    public void read(Part part, int queryHead, float[] x, float[] to) {
         Projection projection = part == Part.Q ? q : part == Part.K ? k : v;
         int heads = part == Part.Q ? attention.nHeads() : attention.nKvHeads();
         int head = part == Part.Q ? queryHead : queryHead / group();
@@ -217,11 +217,11 @@ final class LayerReads {
         }
     }
 
-    Attention attention() {
+    public Attention attention() {
         return attention;
     }
 
-    LayerSpec spec() {
+    public LayerSpec spec() {
         return spec;
     }
 }

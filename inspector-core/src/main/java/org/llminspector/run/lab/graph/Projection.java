@@ -1,4 +1,4 @@
-package org.llminspector.run.lab;
+package org.llminspector.run.lab.graph;
 
 import java.util.Arrays;
 import org.llminspector.family.Weights;
@@ -9,7 +9,7 @@ import org.llminspector.spec.Norm;
  * One of a layer's projections to queries, keys or values, with what follows up to the hook: clip, a norm before RoPE, a factor.
  * Forward and backward, of one head's rows.
  */
-final class Projection {
+public final class Projection {
 
     private final int dHead;
     private final int in;
@@ -45,33 +45,44 @@ final class Projection {
         this.factor = by;
     }
 
-    static Projection query(Weights w, int layer, Attention a) {
+    public static Projection query(Weights w, int layer, Attention a) {
         String attn = "blocks." + layer + ".attn.";
         Norm norm = a.qkNormRotated() ? null : a.qNorm();
         return new Projection(w, attn + "q", attn + "q_norm", a, a.nHeads(), a.dHead(), norm, 1);
     }
 
-    static Projection key(Weights w, int layer, Attention a) {
+    public static Projection key(Weights w, int layer, Attention a) {
         String attn = "blocks." + layer + ".attn.";
         Norm norm = a.qkNormRotated() ? null : a.kNorm();
         return new Projection(w, attn + "k", attn + "k_norm", a, a.nKvHeads(), a.dHead(), norm, 1);
     }
 
-    static Projection value(Weights w, int layer, Attention a) {
+    public static Projection value(Weights w, int layer, Attention a) {
         String attn = "blocks." + layer + ".attn.";
         float factor = a.valueScale() == null ? 1 : a.valueScale();
         return new Projection(w, attn + "v", attn + "v_norm", a, a.nKvHeads(), a.dValue(), a.vNorm(), factor);
     }
 
     /** A head's hooked value of one normed input [d_model]: [d_head]. */
-    float[] apply(float[] x, int from, int head) {
+    public float[] apply(float[] x, int from, int head) {
+        return frozen(x, from, head, divisor(x, from, head));
+    }
+
+    /** What the head's own norm divides by, of one normed input [d_model]; 1 without a norm. */
+    public double divisor(float[] x, int from, int head) {
+        VectorNorm own = new VectorNorm(norm, null, null);
+        return wide ? own.scale(all(x, from), 0, out) : own.scale(projected(x, from, head), 0, dHead);
+    }
+
+    /** The head's hooked value with a given divisor of its norm: without a clip an affine function of x. */
+    public float[] frozen(float[] x, int from, int head, double divisor) {
         float[] y = new float[dHead];
+        VectorNorm own = new VectorNorm(norm, normWeight, normBias);
         if (!wide) {
-            normed(projected(x, from, head), 0, head, y);
+            own.frozen(projected(x, from, head), 0, dHead, byHead ? head * dHead : 0, y, 0, divisor);
         } else {
-            float[] all = all(x, from);
             float[] whole = new float[out];
-            new VectorNorm(norm, normWeight, normBias).apply(all, 0, out, 0, whole, 0);
+            own.frozen(all(x, from), 0, out, 0, whole, 0, divisor);
             System.arraycopy(whole, head * dHead, y, 0, dHead);
         }
         for (int i = 0; i < dHead; i++) y[i] *= factor;
@@ -79,7 +90,7 @@ final class Projection {
     }
 
     /** The gradient by the normed input [d_model] of a number whose gradient by the head's hooked value is g [d_head]. */
-    void back(float[] x, int from, int head, float[] g, int gFrom, float[] to, int at) {
+    public void back(float[] x, int from, int head, float[] g, int gFrom, float[] to, int at) {
         float[] scaled = Arrays.copyOfRange(g, gFrom, gFrom + dHead);
         for (int i = 0; i < dHead; i++) scaled[i] *= factor;
         if (wide) {
@@ -100,10 +111,6 @@ final class Projection {
             clipped(own, pre);
         }
         rows(pre, head * dHead, dHead, to, at);
-    }
-
-    private void normed(float[] own, int from, int head, float[] y) {
-        new VectorNorm(norm, normWeight, normBias).apply(own, from, dHead, byHead ? head * dHead : 0, y, 0);
     }
 
     /** No gradient passes where the projection is clipped. */

@@ -1,4 +1,4 @@
-package org.llminspector.run.lab;
+package org.llminspector.run.lab.side;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,6 +12,7 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Tensor;
 import org.llminspector.capture.Intervention;
@@ -34,7 +35,7 @@ import org.llminspector.spec.DecoderSpec;
  * One of the two runs of an analysis: a model and its prompt, which runs as rows of a batch, each row with values of its own
  * at some hooks. What lies before the first layer that a batch changes is not computed again. On the queue's worker, but for opening.
  */
-final class Side {
+public final class Side {
 
     /** Tokens of a batch: enough for a core's matrix products, few enough for one batch's values. */
     private static final int BATCH_TOKENS = 1_024;
@@ -47,87 +48,103 @@ final class Side {
     private BooleanSupplier cancelled = () -> false;
 
     /** Gets what a batch captured, row by row. */
-    interface Reader {
+    public interface Reader {
         /** @param value [1, pos, ...] */
         void row(int row, HookId hook, Tensor value);
     }
 
-    Side(OpenModels models, ModelFolder folder, RunRequest asked) {
+    public Side(OpenModels models, ModelFolder folder, RunRequest asked) {
         this.models = models;
         this.folder = folder;
         this.request = PreparedRun.withDefaults(asked, folder);
         this.prompt = Prompt.of(request, folder);
     }
 
-    ModelFolder folder() {
+    public ModelFolder folder() {
         return folder;
     }
 
-    DecoderSpec spec() {
+    public DecoderSpec spec() {
         return folder.spec();
     }
 
-    RunRequest request() {
+    public RunRequest request() {
         return request;
     }
 
-    Prompt prompt() {
+    public Prompt prompt() {
         return prompt;
     }
 
-    int[] ids() {
+    public int[] ids() {
         return prompt.tokens().stream().mapToInt(t -> t.id()).toArray();
     }
 
-    int length() {
+    public int length() {
         return prompt.tokens().size();
     }
 
-    InspectorEngine engine() {
+    public InspectorEngine engine() {
         return models.engine(folder, request);
     }
 
-    OpenModels.Lease lease(LabListener listener, BooleanSupplier stop) {
+    public OpenModels.Lease lease(Steps steps, BooleanSupplier stop) {
         cancelled = stop;
-        return models.lease(
-                folder, request.engine(), request.device(), request.plan(), p -> opening(listener, p), stop);
+        return models.lease(folder, request.engine(), request.device(), request.plan(), p -> opening(steps, p), stop);
     }
 
-    private static void opening(LabListener listener, Opening.Progress p) {
-        listener.progress(new LabListener.Progress("opening", p.of() == 0 ? 0 : (int) (100 * p.done() / p.of()), 100));
+    private static void opening(Steps steps, Opening.Progress p) {
+        steps.at("opening", p.of() == 0 ? 0 : (int) (100 * p.done() / p.of()), 100);
+    }
+
+    /** The same model, engine and precision with another prompt: a text, or ids. */
+    public Side reading(String text, List<Integer> ids) {
+        Side other = new Side(
+                models,
+                folder,
+                request.toBuilder().prompt(text).tokens(ids).messages(null).build());
+        other.cancelled = cancelled;
+        return other;
+    }
+
+    /** The prompt's first tokens alone. */
+    public Side cut(int most) {
+        return length() <= most
+                ? this
+                : reading(null, IntStream.of(ids()).limit(most).boxed().toList());
     }
 
     /** Whether both compute the same function: the same weights on the same engine in the same precision. */
-    boolean same(Side other) {
+    public boolean same(Side other) {
         return folder.sha256().equals(other.folder.sha256())
                 && request.engine().equals(other.request.engine())
                 && request.device().equals(other.request.device())
                 && request.plan().equals(other.request.plan());
     }
 
-    boolean has(HookId hook) {
+    public boolean has(HookId hook) {
         return HookPresence.of(hook.point(), spec(), hook.layer());
     }
 
     /** The unchanged run's values, [1, pos, ...]; kept. */
-    SortedMap<HookId, Tensor> values(Collection<HookId> hooks) {
+    public SortedMap<HookId, Tensor> values(Collection<HookId> hooks) {
         TreeSet<HookId> missing = new TreeSet<>(hooks);
         missing.removeAll(values.keySet());
         if (!missing.isEmpty()) run(List.of(List.of()), missing, (row, hook, value) -> values.put(hook, value));
         return values;
     }
 
-    Tensor value(HookId hook) {
+    public Tensor value(HookId hook) {
         return values(List.of(hook)).get(hook);
     }
 
     /** Gets a row's logits, [vocab]. */
-    interface LogitsReader {
+    public interface LogitsReader {
         void row(int row, float[] logits);
     }
 
     /** Each row's next-token logits at a position: the last residual stream there, unembedded. */
-    void logits(List<List<Patch>> rows, int pos, LogitsReader reader) {
+    public void logits(List<List<Patch>> rows, int pos, LogitsReader reader) {
         HookId end = StreamHooks.end(spec());
         batches(rows, new TreeSet<>(List.of(end)), (engine, of, hook, value) -> {
             float[] logits = engine.unembed(at(value, pos)).toFloats(); // [1, batch, vocab]
@@ -149,7 +166,7 @@ final class Side {
     }
 
     /** Runs the prompt once for each row, with that row's patches in the order in which data flows. */
-    void run(List<List<Patch>> rows, SortedSet<HookId> hooks, Reader reader) {
+    public void run(List<List<Patch>> rows, SortedSet<HookId> hooks, Reader reader) {
         batches(rows, hooks, (engine, of, hook, value) -> {
             for (int r = 0; r < of.size(); r++) reader.row(of.get(r), hook, row(value, r));
         });
@@ -229,7 +246,7 @@ final class Side {
     }
 
     /** The streams before each layer, which later batches begin at. */
-    void readStreams() {
+    public void readStreams() {
         if (!engine().startsAtLayers()) return;
         TreeSet<HookId> streams = new TreeSet<>();
         for (int i = 1; i < spec().nLayers(); i++) {
@@ -240,7 +257,7 @@ final class Side {
     }
 
     /** @throws Problem where the hook's values have another shape than the other run's */
-    static void sameShape(HookId hook, Tensor a, Tensor b) {
+    public static void sameShape(HookId hook, Tensor a, Tensor b) {
         if (Arrays.equals(a.shape(), b.shape())) return;
         throw Problem.invalid("the two models' values have different shapes")
                 .where(hook.name())
@@ -250,7 +267,7 @@ final class Side {
     }
 
     /** The Problem of an analysis that was cancelled. */
-    static Problem cancelled() {
+    public static Problem cancelled() {
         return Problem.of(Problem.Kind.CANCELLED, "the analysis was cancelled");
     }
 }

@@ -1,4 +1,4 @@
-package org.llminspector.run.lab;
+package org.llminspector.run.lab.graph;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -15,9 +15,9 @@ import org.llminspector.spec.LayerSpec;
  * head's query, key and value, another mixer, an MLP, the logits). An edge leads from each writer to each later reader.
  * Nodes have the names of EAP-IG (Hanna et al. 2024): {@code input}, {@code a0.h1}, {@code m0}, {@code a3.h2<q>}, {@code logits}.
  */
-record ModelGraph(List<Writer> writers, List<Reader> readers) {
+public record ModelGraph(List<Writer> writers, List<Reader> readers) {
 
-    enum Part {
+    public enum Part {
         INPUT,
         HEAD,
         /** A short convolution or a recurrence. */
@@ -30,7 +30,7 @@ record ModelGraph(List<Writer> writers, List<Reader> readers) {
     }
 
     /** @param head -1 for none */
-    record Writer(String name, Part part, int layer, int head) {}
+    public record Writer(String name, Part part, int layer, int head) {}
 
     /**
      * What reads the stream.
@@ -38,9 +38,9 @@ record ModelGraph(List<Writer> writers, List<Reader> readers) {
      * @param head the query head, also of a key or value that several share; -1 for none
      * @param writers how many of the graph's writers come before it
      */
-    record Reader(String name, Part part, int layer, int head, int writers) {}
+    public record Reader(String name, Part part, int layer, int head, int writers) {}
 
-    static ModelGraph of(DecoderSpec spec) {
+    public static ModelGraph of(DecoderSpec spec) {
         List<Writer> writers = new ArrayList<>(List.of(new Writer("input", Part.INPUT, -1, -1)));
         List<Reader> readers = new ArrayList<>();
         for (int i = 0; i < spec.nLayers(); i++) {
@@ -68,12 +68,12 @@ record ModelGraph(List<Writer> writers, List<Reader> readers) {
     }
 
     /** How many edges it has. */
-    int edges() {
+    public int edges() {
         return readers.stream().mapToInt(Reader::writers).sum();
     }
 
     /** Where a reader's input lies, before its norm. */
-    static HookId stream(DecoderSpec spec, Reader r) {
+    public static HookId stream(DecoderSpec spec, Reader r) {
         if (r.part() == Part.LOGITS) return HookId.of(HookPoint.RESID_POST, spec.nLayers() - 1);
         LayerSpec layer = spec.layers().get(r.layer());
         boolean mid = r.part() == Part.MLP && !layer.parallel() && layer.mixer() != null;
@@ -81,7 +81,7 @@ record ModelGraph(List<Writer> writers, List<Reader> readers) {
     }
 
     /** Where a writer's own output lies; of a head that of all heads together. */
-    static HookId output(DecoderSpec spec, Writer w) {
+    public static HookId output(DecoderSpec spec, Writer w) {
         return switch (w.part()) {
             case INPUT -> HookId.of(HookPoint.RESID_PRE, 0);
             case HEAD -> HookId.of(HookPoint.ATTN_OUT, w.layer());
@@ -92,7 +92,7 @@ record ModelGraph(List<Writer> writers, List<Reader> readers) {
     }
 
     /** @throws Problem UNSUPPORTED for a model whose readers cannot be told apart, with the field that is in the way */
-    static void check(DecoderSpec spec) {
+    public static void check(DecoderSpec spec) {
         StreamSums.check(spec);
         refuse(spec.layerInputs() != null, "layer_inputs", "tokens also enter at every layer", spec);
         for (int i = 0; i < spec.nLayers(); i++) {

@@ -1,4 +1,4 @@
-package org.llminspector.run.lab;
+package org.llminspector.run.lab.graph;
 
 import org.llminspector.family.Weights;
 import org.llminspector.spec.Attention;
@@ -9,7 +9,7 @@ import org.llminspector.spec.LayerSpec;
  * What each head of a layer adds to the residual stream, [pos * d_model] each: z through its columns of the output projection, then
  * through a post-norm with this run's own divisor, so that the heads' sum is attention's output but for the biases.
  */
-final class Contributions {
+public final class Contributions {
 
     private final Attention attention;
     private final LayerSpec spec;
@@ -17,7 +17,7 @@ final class Contributions {
     private final float[] columns; // the output projection, [d_model, head * d_value]
     private final float[] weight; // of the post-norm, null for ones
 
-    Contributions(Weights weights, int layer) {
+    public Contributions(Weights weights, int layer) {
         DecoderSpec model = weights.spec();
         this.spec = model.layers().get(layer);
         this.attention = spec.attention();
@@ -28,7 +28,7 @@ final class Contributions {
     }
 
     /** @param z [pos, head, d_value] */
-    float[][] of(float[] z) {
+    public float[][] of(float[] z) {
         int heads = attention.nHeads();
         int d = attention.dValue();
         int n = z.length / (heads * d);

@@ -1,4 +1,4 @@
-package org.llminspector.run.lab;
+package org.llminspector.run.lab.side;
 
 import java.util.List;
 import org.llminspector.base.Tensor;
@@ -14,14 +14,14 @@ import org.llminspector.hook.HookId;
  * @param positions picked positions, null for all
  * @param features picked indices of the last axis, null for all
  */
-record Patch(HookId hook, Tensor source, List<Integer> heads, List<Integer> positions, List<Integer> features) {
+public record Patch(HookId hook, Tensor source, List<Integer> heads, List<Integer> positions, List<Integer> features) {
 
     /** The whole value. */
-    static Patch whole(HookId hook, Tensor source) {
+    public static Patch whole(HookId hook, Tensor source) {
         return new Patch(hook, source, null, null, null);
     }
 
-    Intervention intervention() {
+    public Intervention intervention() {
         return InterventionBuilder.builder()
                 .hook(hook.name())
                 .op(Intervention.Op.REPLACE)

@@ -1,42 +1,54 @@
-package org.llminspector.run.lab;
+package org.llminspector.run.lab.graph;
 
 import org.llminspector.spec.Norm;
 
 /** A norm of one vector, forward and backward, in plain arrays. */
-final class VectorNorm {
+public final class VectorNorm {
 
     private final Norm norm;
     private final float[] weight; // null for ones
     private final float[] bias; // null for none
 
     /** @param norm null for none: the identity */
-    VectorNorm(Norm norm, float[] weight, float[] bias) {
+    public VectorNorm(Norm norm, float[] weight, float[] bias) {
         this.norm = norm;
         this.weight = weight;
         this.bias = bias;
     }
 
     /** The norm of n values of x, written to y; what it divides by is returned. */
-    double apply(float[] x, int from, int n, int weightFrom, float[] y, int to) {
-        if (norm == null) {
-            System.arraycopy(x, from, y, to, n);
-            return 1;
-        }
+    public double apply(float[] x, int from, int n, int weightFrom, float[] y, int to) {
+        double scale = scale(x, from, n);
+        frozen(x, from, n, weightFrom, y, to, scale);
+        return scale;
+    }
+
+    /** What it divides n values of x by. */
+    public double scale(float[] x, int from, int n) {
+        if (norm == null) return 1;
         double mean = centred() ? mean(x, from, n) : 0;
         double squares = 0;
         for (int i = 0; i < n; i++) squares += (x[from + i] - mean) * (x[from + i] - mean);
-        double scale = Math.sqrt(squares / n + norm.eps());
+        return Math.sqrt(squares / n + norm.eps());
+    }
+
+    /** The norm with another vector's divisor: an affine function of x. */
+    public void frozen(float[] x, int from, int n, int weightFrom, float[] y, int to, double scale) {
+        if (norm == null) {
+            System.arraycopy(x, from, y, to, n);
+            return;
+        }
+        double mean = centred() ? mean(x, from, n) : 0;
         for (int i = 0; i < n; i++) {
             double v = (x[from + i] - mean) / scale;
             if (weight != null) v *= weight[weightFrom + i];
             if (bias != null) v += bias[weightFrom + i];
             y[to + i] = (float) v;
         }
-        return scale;
     }
 
     /** The gradient by x of a number whose gradient by the norm's output is g, added to out. */
-    void back(float[] x, int from, int n, int weightFrom, float[] g, int gFrom, float[] out, int to) {
+    public void back(float[] x, int from, int n, int weightFrom, float[] g, int gFrom, float[] out, int to) {
         if (norm == null) {
             for (int i = 0; i < n; i++) out[to + i] += g[gFrom + i];
             return;
