@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { APIRequestContext, Page } from '@playwright/test';
-import type { Analysis, AnalysisRequest, HeadEffects, ModelSummary } from '../src/api/types';
+import type { AnalysisRequest, HeadEffects, ModelSummary } from '../src/api/types';
+import type { Analysis } from '../src/views/lab/paired';
 import type { GraphFile } from '../src/views/lab/circuit/circuitTracer';
 import { axe } from './axe';
 import { defaultModel, expect, figure, hoverUntil, tableOf, test } from './support';

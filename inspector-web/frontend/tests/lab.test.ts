@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Analysis, ComparisonManifest, HeadEffects, RunManifest, Token } from '../src/api/types';
+import type { ComparisonManifest, HeadEffects, RunManifest, Token } from '../src/api/types';
 import {
   along,
   circuitTitle,
@@ -14,6 +14,7 @@ import {
   type Graph,
 } from '../src/views/lab/circuit/circuit';
 import { circuitOf } from '../src/views/lab/circuit/example';
+import type { Analysis } from '../src/views/lab/paired';
 import { graphFile } from '../src/views/lab/circuit/circuitTracer';
 import { formatPins, named, parsePins, toggled } from '../src/views/lab/circuit/pins';
 import {

@@ -744,6 +744,26 @@ class Inspector:
         """The whole prompt read ``by`` positions further on: how far scores and prediction move."""
         return self._json("POST", "positions/shift", _without_none(run=_run_id(run), by=by, layer=layer))
 
+    def direction(
+        self,
+        positive: Sequence[Union[str, Sequence[int]]],
+        negative: Sequence[Union[str, Sequence[int]]],
+        hook: str,
+        *,
+        pos: int = -1,
+        model: Optional[str] = None,
+        engine: Optional[str] = None,
+        device: Optional[str] = None,
+        precision: Optional[str] = None,
+    ) -> Json:
+        """The mean vector of the positive texts at a hook's position less that of the negative ones.
+
+        Its ``values`` steer a run: ``interventions=[{"hook": hook, "op": "add_along", "values": d["values"], "value": 0.4}]``.
+        ``positive`` and ``negative`` are each text's component along it. A text may be given as token ids.
+        """
+        body = _without_none(model=model, engine=engine, device=device, precision=precision, hook=hook, pos=pos)
+        return self._json("POST", "directions", {**body, "positive": list(positive), "negative": list(negative)})
+
     def neighbours(
         self,
         plus: Iterable[int] = (),

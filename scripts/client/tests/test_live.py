@@ -349,6 +349,15 @@ class Runs(unittest.TestCase):
             atol=1e-4,
         )
 
+    def test_a_direction_steers(self):
+        d = inspector.direction([PROMPT, [5, 6, 7]], [[8, 9]], "blocks.0.hook_resid_post")
+        self.assertEqual(2, len(d["positive"]))
+        self.assertGreater(min(d["norm"], d["mean_norm"]), 0)
+        change = {"hook": d["hook"], "op": "scale_along", "values": d["values"], "value": 0}
+        run = inspector.run(PROMPT, capture=[d["hook"]], interventions=[change])
+        component = run.capture(d["hook"])[0] @ d["values"]
+        self.assertLess(abs(component).max() / d["norm"], 1e-3 * d["mean_norm"])
+
     def test_an_intervention_changes_what_comes_after_it(self):
         hook = "blocks.0.attn.hook_z"
         plain = inspector.run(PROMPT, capture=[hook, "logits"])

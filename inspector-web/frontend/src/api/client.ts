@@ -311,6 +311,12 @@ export const api = {
     json<T.AnalysisList>(`/analyses?limit=${limit}`, { signal }).then((r) => r.analyses),
   analysis: (id: string, signal?: AbortSignal) => json<T.Analysis>(`/analyses/${encodeURIComponent(id)}`, { signal }),
   /** Starts a causal analysis and tells of it as it happens. Aborting the signal cancels it, and nothing is kept. */
+  /** The difference of the means of two groups of texts at a hook. */
+  direction: (body: T.DirectionRequest, signal?: AbortSignal) => json<T.Direction>('/directions', post(body, signal)),
+  /** How far the next-token distributions of two runs are apart. */
+  shift: (body: { run: string; after: string; pos: number }, signal?: AbortSignal) =>
+    json<T.Shift>('/shift', post(body, signal)),
+
   analyse: (body: T.AnalysisRequest, signal: AbortSignal) => stream<AnalysisEvent>('/analyses', body, signal),
 
   /** Times a model at several lengths and tells of each as it comes. Aborting the signal cancels it. */

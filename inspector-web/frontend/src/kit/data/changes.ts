@@ -38,6 +38,9 @@ export function changeWords(i: Intervention): string {
     add: 'added to',
     replace: 'replaced',
     mask: 'masked',
+    scale_along: `scaled by ${i.value} along a direction`,
+    cap_along: `capped at ${i.value} along a direction`,
+    add_along: `moved by ${i.value} of its norm along a direction`,
     freeze: 'frozen',
   };
   return `${at}${what} ${verb[i.op] ?? i.op}${i.positions ? ` at ${some('position', i.positions)}` : ''}`.trim();

@@ -17,6 +17,7 @@ export const METHODS: [path: RegExp, method: string, named?: string][] = [
   [/^\/comparisons$/, 'compare'],
   [/^\/continuations$/, 'continuations'],
   [/^\/cost$/, 'cost'],
+  [/^\/directions$/, 'direction'],
   [/^\/distances$/, 'distances'],
   [/^\/embeddings\/map$/, 'embeddings_map'],
   [/^\/embeddings\/neighbours$/, 'neighbours'],

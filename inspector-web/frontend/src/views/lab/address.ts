@@ -2,9 +2,10 @@
 import { page } from '../../state/page.svelte';
 import { choice, integer, text, textsOf, valuesOf, whole, type Values } from '../../state/params';
 import type { PageState } from '../../state/url';
+import { STEER } from './steer/steer';
 
 export const PARAMS = {
-  lab: choice('patch', 'parts', 'circuit', 'restore'),
+  lab: choice('patch', 'parts', 'circuit', 'restore', 'steer'),
   /** A kept analysis on show. */
   analysis: text(),
   /** The two prompts, where they are not the model's example. */
@@ -36,6 +37,7 @@ export const PARAMS = {
   /** The precision that is mended, and the engine of the one that mends it. */
   quantized: choice('int8', 'int4_32'),
   reference: choice('onnx', 'torch'),
+  ...STEER,
 };
 export type Look = Values<typeof PARAMS>;
 export type Tab = Look['lab'];

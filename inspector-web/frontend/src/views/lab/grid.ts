@@ -1,5 +1,5 @@
 /** Patching as grids, one a hook point: shares, what a place can reach, and what the numbers say. Pure. */
-import type { Analysis } from '../../api/types';
+import type { Analysis } from './paired';
 import { called } from '../../kit/text/tokens';
 import { share } from './words';
 

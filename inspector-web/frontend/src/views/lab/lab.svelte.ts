@@ -1,7 +1,8 @@
 import { untrack } from 'svelte';
 import { api } from '../../api/client';
 import { Problem, isAbort } from '../../api/problem';
-import type { Analysis, AnalysisProgress, AnalysisRequest, RunRequest, Token } from '../../api/types';
+import type { AnalysisProgress, RunRequest, Token } from '../../api/types';
+import { paired, type Analysis, type AnalysisRequest } from './paired';
 import { lastTime, remember } from '../../kit/data/lasttime';
 import { resource } from '../../kit/data/resource.svelte';
 import { parseIds } from '../../kit/text/tokens';
@@ -30,6 +31,8 @@ export class Lab {
   live = $state.raw<LiveAnalysis | null>(null);
   problem = $state.raw<Problem | null>(null);
   analysis = $state.raw<Analysis | null>(null);
+  /** A kept analysis that was opened and is not of two runs. */
+  other = $state.raw<{ id: string; request: { kind: string } } | null>(null);
   /** A reader ended it. */
   stopped = $state(false);
   /** The prompts while they are typed. */
@@ -144,6 +147,8 @@ export class Lab {
     if (this.#asked === id) return;
     await this.#work(id, async (signal) => {
       const one = await api.analysis(id, signal);
+      this.other = paired(one) ? null : one;
+      if (!paired(one)) return;
       this.analysis = one;
       this.typed = null;
       if (one.clean.model !== models.slug) page.model = one.clean.model;
@@ -168,6 +173,7 @@ export class Lab {
     const controller = (this.#controller = new AbortController());
     this.#asked = key;
     this.problem = null;
+    this.other = null;
     this.stopped = false;
     this.live = { ahead: 0, progress: null, startedAt: performance.now(), lastTook: null };
     try {
@@ -202,7 +208,7 @@ async function kept(request: AnalysisRequest, signal: AbortSignal): Promise<Anal
   );
   for (const { id } of near.slice(0, LOOKED_AT)) {
     const one = await api.analysis(id, signal);
-    if (answers(one, request)) return one;
+    if (paired(one) && answers(one, request)) return one;
   }
   return null;
 }
@@ -221,7 +227,7 @@ async function made(
     else if (message.event === 'error') throw new Problem(message.data);
     else if (message.event === 'done') {
       remember(timed(request), performance.now() - startedAt);
-      return message.data;
+      return message.data as Analysis;
     }
   }
   throw Problem.unreachable('/analyses', 'the analysis ended without an answer');

@@ -1,5 +1,5 @@
 /** The metric as a reader writes it: the tokens of a field, and what is sent of it. Pure. */
-import type { AnalysisRequest } from '../../api/types';
+import type { AnalysisRequest } from './paired';
 import type { Look } from './address';
 
 export type Metric = NonNullable<AnalysisRequest['metric']>;

@@ -1,5 +1,6 @@
 /** What the Lab asks of REST, and whether a kept analysis answers it already. Pure. */
-import type { Analysis, AnalysisRequest, RunRequest } from '../../api/types';
+import type { RunRequest } from '../../api/types';
+import type { Analysis, AnalysisRequest } from './paired';
 import type { Look, Tab } from './address';
 import { formatPlaces, placesOf } from './patch/places';
 import { metricOf, metricSettings } from './metric';
@@ -30,7 +31,7 @@ const EXAMPLES: Record<string, Pair[]> = {
 export const examplesOf = (slug: string | null): Pair[] => EXAMPLES[slug ?? ''] ?? [];
 
 /** The kind of analysis of each tab. */
-const KINDS: Record<Exclude<Tab, 'parts'>, AnalysisRequest['kind']> = {
+const KINDS: Record<Exclude<Tab, 'parts' | 'steer'>, AnalysisRequest['kind']> = {
   patch: 'patch',
   circuit: 'edges',
   restore: 'restore',
@@ -58,7 +59,7 @@ const PRECISION = 'fp32';
 
 /** The request of a tab, or null where it asks for no analysis; what is as the server would choose is left out. */
 export function requestOf(look: Look, asked: Asked): AnalysisRequest | null {
-  if (look.lab === 'parts') return null;
+  if (look.lab === 'parts' || look.lab === 'steer') return null;
   const kind = KINDS[look.lab];
   const { model } = asked;
   const metric = metricOf(look, asked.texts);

@@ -1,5 +1,5 @@
 /** What has to be given back to a quantized model: shares by layer and module, and the least set in words. Pure. */
-import type { Analysis } from '../../api/types';
+import type { Analysis } from './paired';
 import { called } from '../../kit/text/tokens';
 import { plural, short } from '../../kit/text/format';
 import { share } from './words';

@@ -1,5 +1,6 @@
 /** Sentences made of an analysis' numbers, and where its numbers are from. Pure. */
-import type { Analysis, AnalysisProgress, MeasuredMetric, Token } from '../../api/types';
+import type { AnalysisProgress, MeasuredMetric, Token } from '../../api/types';
+import type { Analysis } from './paired';
 import { callRecipe } from '../../kit/figure/recipes';
 import type { Origin } from '../../kit/figure/figure';
 import { count, duration, plural, short } from '../../kit/text/format';

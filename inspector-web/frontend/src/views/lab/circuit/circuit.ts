@@ -1,5 +1,5 @@
 /** A circuit of scored edges: where its nodes stand, which edges are drawn, and what the numbers say. Pure. */
-import type { Analysis } from '../../../api/types';
+import type { Analysis } from '../paired';
 import { count, percent, plural } from '../../../kit/text/format';
 import { share } from '../words';
 

@@ -1,5 +1,5 @@
 /** A circuit as the graph file that circuit-tracer's viewer reads (its frontend/graph_models.py). Pure. */
-import type { Analysis } from '../../../api/types';
+import type { Analysis } from '../paired';
 import { layout, nodeName, partWords, type Graph } from './circuit';
 import type { Pins } from './pins';
 

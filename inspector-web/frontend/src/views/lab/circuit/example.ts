@@ -1,6 +1,6 @@
 /** The circuit of a model's first pair of prompts, which a lesson takes along. Pure. */
 import type { Ask } from '../../../api/source';
-import type { Analysis, AnalysisRequest } from '../../../api/types';
+import type { Analysis, AnalysisRequest } from '../paired';
 import { examplesOf } from '../requests';
 
 /** Asks for it; null where no pair comes with the model. */

@@ -1,5 +1,5 @@
 /** Places of a patching grid that are changed together: as text in the address, as cells of a request, and in words. Pure. */
-import type { Analysis, AnalysisRequest } from '../../../api/types';
+import type { Analysis, AnalysisRequest } from '../paired';
 import { plural } from '../../../kit/text/format';
 import { columnWords, ORDER, pointWords, reaches, type Cell } from '../grid';
 

@@ -1,5 +1,5 @@
 import { untrack } from 'svelte';
-import type { Analysis, AnalysisRequest } from '../../../api/types';
+import type { Analysis, AnalysisRequest } from '../paired';
 import { Problem, isAbort } from '../../../api/problem';
 import { found } from '../lab.svelte';
 import { progressWords } from '../words';

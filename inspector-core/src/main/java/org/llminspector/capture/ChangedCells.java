@@ -95,7 +95,7 @@ public final class ChangedCells {
         return cut;
     }
 
-    /** The source's cells, one number, or one per feature. */
+    /** The source's cells, one number, or one per feature; a direction has norm 1 and is 0 at features not picked. */
     public Operand operand() {
         if (source != null) return new Operand(fromSource(), shape);
         long[] one = new long[shape.length];
@@ -105,10 +105,19 @@ public final class ChangedCells {
         one[one.length - 1] = shape[shape.length - 1];
         float[] row = new float[(int) shape[shape.length - 1]];
         List<Integer> features = intervention.features();
+        double norm = intervention.op().along() ? norm(values) : 1;
         for (int i = 0; i < values.size(); i++) {
-            row[features == null ? i : features.get(i)] = values.get(i).floatValue();
+            row[features == null ? i : features.get(i)] = (float) (values.get(i) / norm);
         }
         return new Operand(row, one);
+    }
+
+    /** Euclidean norm; dividing by the largest magnitude first keeps the squares of tiny numbers from vanishing. */
+    private static double norm(List<Double> values) {
+        double largest = values.stream().mapToDouble(v -> Math.abs(v)).max().orElse(0);
+        double sum = 0;
+        for (double v : values) sum += (v / largest) * (v / largest);
+        return largest * Math.sqrt(sum);
     }
 
     /** Another run's value at this pass's positions, the same for all rows if it has one; zeros, which the mask excludes, where it has none. */

@@ -1,6 +1,7 @@
 package org.llminspector.capture;
 
 import java.util.List;
+import java.util.Locale;
 import org.llminspector.base.Built;
 import org.llminspector.hook.Axis;
 
@@ -17,8 +18,9 @@ import org.llminspector.hook.Axis;
  *     tokens), or null
  * @param keys picked key positions (scores and patterns only), or null
  * @param features picked indices of the last axis (d_model, d_mlp, d_head, vocab), or null
- * @param value the operand of {@code scale}, {@code add} or {@code replace}
- * @param values one number per picked feature, instead of {@code value} ({@code add}: a steering vector)
+ * @param value the operand of {@code scale}, {@code add} or {@code replace}; with a direction, the number beside it
+ * @param values one number per picked feature, instead of {@code value} ({@code add}: a steering vector); the direction
+ *     of {@code scale_along}, {@code cap_along} and {@code add_along}, of any length but 0
  * @param from the captured value of another run, for {@code replace} (activation patching) and {@code add}
  */
 @Built
@@ -47,6 +49,18 @@ public record Intervention(
         REPLACE,
         /** Sets scores or router logits to minus infinity, so that the softmax gives them probability 0. */
         MASK,
+        /**
+         * Multiplies their component along the direction by {@code value}: x + (value - 1) (x . u) u, where u is the
+         * direction divided by its norm. 0 is directional ablation, -1 the reflection, which exchanges a and b along a - b.
+         */
+        SCALE_ALONG,
+        /**
+         * Limits their component along the direction to at most {@code value}: x + min(value - x . u, 0) u. A lower bound
+         * of c is a cap of -c along the opposite direction.
+         */
+        CAP_ALONG,
+        /** Adds the direction, {@code value} times as long as each vector itself: x + value |x| u. */
+        ADD_ALONG,
         /** Sets them to their values in the same request without interventions (prompt positions only). */
         FREEZE;
 
@@ -56,6 +70,16 @@ public record Intervention(
          */
         public boolean dependsOnPrompt() {
             return this == MEAN || this == FREEZE;
+        }
+
+        /** Whether it changes vectors, each position's and head's own, along a direction: it has value and values. */
+        public boolean along() {
+            return this == SCALE_ALONG || this == CAP_ALONG || this == ADD_ALONG;
+        }
+
+        /** The name in JSON. */
+        public String label() {
+            return name().toLowerCase(Locale.ROOT);
         }
     }
 

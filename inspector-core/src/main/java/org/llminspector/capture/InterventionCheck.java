@@ -1,7 +1,9 @@
 package org.llminspector.capture;
 
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention.Op;
 import org.llminspector.hook.Axis;
@@ -17,6 +19,8 @@ public final class InterventionCheck {
 
     /** Per request. */
     private static final int MAX_INTERVENTIONS = 1_000;
+
+    private static final String OPS = Arrays.stream(Op.values()).map(Op::label).collect(Collectors.joining(", "));
 
     private InterventionCheck() {}
 
@@ -37,15 +41,16 @@ public final class InterventionCheck {
 
     private static void check(DecoderSpec spec, Intervention v, String at, int maxPositions) {
         if (v.hook() == null) throw missing(at + ".hook", "a hook name or glob");
-        if (v.op() == null) throw missing(at + ".op", "zero, mean, scale, add, replace, mask or freeze");
+        if (v.op() == null) throw missing(at + ".op", OPS);
         int operands = (v.value() == null ? 0 : 1) + (v.values() == null ? 0 : 1) + (v.from() == null ? 0 : 1);
         boolean takes = v.op() == Op.ADD || v.op() == Op.REPLACE;
+        if (v.op().along()) direction(v, at);
         if (takes && operands != 1) throw missing(at, "exactly one of value, values and from");
         if (v.op() == Op.SCALE && (v.value() == null || operands != 1)) throw missing(at + ".value", "a number");
-        if (!takes && v.op() != Op.SCALE && operands != 0) {
+        if (!takes && v.op() != Op.SCALE && !v.op().along() && operands != 0) {
             throw Problem.invalid("the operation takes no value")
                     .where(at)
-                    .expected("none of value, values and from with " + name(v.op()));
+                    .expected("none of value, values and from with " + v.op().label());
         }
         if (v.value() != null && !finite(v.value())) throw missing(at + ".value", "a number that float32 holds");
         for (HookId id : HookPatterns.match(spec, List.of(v.hook()))) {
@@ -75,6 +80,7 @@ public final class InterventionCheck {
                         .expected("zero, scale, add, replace or freeze")
                         .instead("take the mean of ssm.hook_x or ssm.hook_v, of which the state is made");
             }
+            if (v.op().along()) vectors(v, id, at);
             boolean hasKeys = id.point().axisIndex(Axis.KEY) >= 0;
             if (hasKeys && (v.op() == Op.MEAN || v.values() != null)) {
                 throw Problem.unsupported("scores and patterns have no mean or vector over their positions")
@@ -95,6 +101,29 @@ public final class InterventionCheck {
         }
     }
 
+    private static void direction(Intervention v, String at) {
+        if (v.value() == null) throw missing(at + ".value", "a number beside the direction");
+        if (v.values() == null) throw missing(at + ".values", "a direction: one number per picked feature");
+        if (v.from() != null) throw missing(at, "value and values, and no from, with " + v.op().label());
+        if (v.values().stream().anyMatch(x -> x == null || x != 0)) return;
+        throw Problem.invalid("the direction is zero")
+                .where(at + ".values")
+                .expected("at least one number that is not 0")
+                .found(v.values().size() + " zeros");
+    }
+
+    /** Whether the hook's last axis holds a vector's coordinates: keys, experts and a state's rows are none. */
+    private static void vectors(Intervention v, HookId id, String at) {
+        List<Axis> axes = id.point().axes();
+        if (axes.get(axes.size() - 1).coordinates() && id.point() != HookPoint.SSM_STATE) return;
+        throw Problem.unsupported("this value has no vectors that could have a direction")
+                .where(at + " on " + id)
+                .expected("a hook of vectors, such as hook_resid_post, hook_mlp_out or attn.hook_z, with "
+                        + v.op().label())
+                .found("axes " + axes.stream().map(Axis::label).toList())
+                .instead("use zero, scale, add or replace");
+    }
+
     /** Expert indices can only be replaced, by valid indices. */
     private static void experts(DecoderSpec spec, Intervention v, HookId id, String at) {
         if (id.point() != HookPoint.EXPERT_INDICES) return;
@@ -102,7 +131,7 @@ public final class InterventionCheck {
             throw Problem.unsupported("an expert's number can only be replaced: it counts nothing")
                     .where(at + " on " + id)
                     .expected("replace or freeze")
-                    .found(name(v.op()))
+                    .found(v.op().label())
                     .instead("to silence an expert, zero its feature of mlp.hook_expert_gates; to have another chosen,"
                             + " mask its feature of mlp.hook_router_logits");
         }
@@ -152,10 +181,6 @@ public final class InterventionCheck {
 
     private static Problem missing(String at, String expected) {
         return Problem.invalid("the intervention is incomplete").where(at).expected(expected);
-    }
-
-    private static String name(Op op) {
-        return op.name().toLowerCase(java.util.Locale.ROOT);
     }
 
     /** Whether the number is finite in float32, which 1e308 is not. */

@@ -30,6 +30,14 @@ public enum Axis {
         return this == POS || this == QUERY;
     }
 
+    /** Whether it counts the coordinates of a vector. */
+    public boolean coordinates() {
+        return switch (this) {
+            case D_HEAD, D_MODEL, D_MLP, D_STATE, D_LATENT, D_PLE, VOCAB -> true;
+            default -> false;
+        };
+    }
+
     /** Whether its size depends on the sequence, not on the model. */
     public boolean grows() {
         return reads() || this == KEY;

@@ -2,6 +2,7 @@ package org.llminspector.run;
 
 import java.util.function.Supplier;
 import org.llminspector.capture.CaptureBudget;
+import org.llminspector.run.inspect.Directions;
 import org.llminspector.run.inspect.RunAnalyses;
 import org.llminspector.run.inspect.TableFacts;
 import org.llminspector.run.inspect.Tokenizations;
@@ -31,6 +32,7 @@ import org.llminspector.run.work.RunQueue;
  *
  * @param runs the lens and other readings of a stored run
  * @param tokenizations one text under several tokenizers
+ * @param directions directions that tell two groups of texts apart
  * @param neurons single neurons of a run
  * @param feedForwards feed-forward parts of a run
  * @param activations one neuron over a text
@@ -50,6 +52,7 @@ import org.llminspector.run.work.RunQueue;
 public record Analyses(
         RunAnalyses runs,
         Tokenizations tokenizations,
+        Directions directions,
         Neurons neurons,
         FeedForwards feedForwards,
         NeuronActivations activations,
@@ -79,6 +82,7 @@ public record Analyses(
         return new Analyses(
                 new RunAnalyses(models, store, queue, recaptures),
                 new Tokenizations(models),
+                new Directions(models, store, queue, budget),
                 new Neurons(models, store, recaptures),
                 new FeedForwards(models, store, recaptures, facts),
                 new NeuronActivations(models, queue),

@@ -93,6 +93,14 @@ class InterventionsWithCachesTest {
                         .keys(List.of(1, 2, last - 2))
                         .positions(List.of(3, last - 1, last))
                         .build());
+            case SCALE_ALONG, CAP_ALONG, ADD_ALONG ->
+                List.of(InterventionBuilder.builder()
+                        .hook("blocks.*.hook_resid_post")
+                        .op(op)
+                        .features(List.of(0, 3, 4))
+                        .values(List.of(4.0, -5.0, 1.0))
+                        .value(-3.0)
+                        .build());
             case FREEZE ->
                 List.of(
                         InterventionBuilder.builder()

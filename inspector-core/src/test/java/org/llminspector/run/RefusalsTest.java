@@ -8,6 +8,8 @@ import static org.llminspector.run.Requests.says;
 import static org.llminspector.run.Requests.tokens;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
@@ -15,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Problem;
 import org.llminspector.capture.Intervention;
+import org.llminspector.capture.InterventionBuilder;
 import org.llminspector.engine.Precision;
 import org.llminspector.engine.PrecisionPlan;
 import org.llminspector.engine.cache.KvFormat;
@@ -94,6 +97,50 @@ class RefusalsTest {
         refused(tokens(1, 2, 3, 4).interventions(List.of(half, rest)).build(), Problem.Kind.INVALID, "blocks.1");
         inspector.runs().run(masked("*.hook_attn_scores", List.of(1, 2, 3), List.of(0)), RunListener.NONE);
         assertThat(inspector.runs().stored().list(10, null)).hasSize(1);
+    }
+
+    @Test
+    void aDirectionThatIsNoneIsRefused() {
+        String stream = "blocks.0.hook_resid_post";
+        List<Double> some = new ArrayList<>(Collections.nCopies(64, 1.0));
+        refused(along(stream, null, some), Problem.Kind.INVALID, "interventions[0].value");
+        refused(along(stream, 0.0, null), Problem.Kind.INVALID, "interventions[0].values");
+        refused(along(stream, Double.NaN, some), Problem.Kind.INVALID, "float32");
+        refused(along(stream, 1e39, some), Problem.Kind.INVALID, "float32");
+        refused(along(stream, 0.0, Collections.nCopies(64, 0.0)), Problem.Kind.INVALID, "64 zeros");
+        refused(along(stream, 0.0, List.of()), Problem.Kind.INVALID, "0 zeros");
+        refused(along(stream, 0.0, some.subList(0, 63)), Problem.Kind.INVALID, "64 finite numbers");
+        for (Double wrong : new Double[] {null, Double.NaN, Double.POSITIVE_INFINITY, 1e39}) {
+            some.set(5, wrong);
+            refused(along(stream, 0.0, some), Problem.Kind.INVALID, "64 finite numbers");
+        }
+        some.set(5, 0.0);
+        for (String hook : List.of("blocks.0.attn.hook_pattern", "blocks.1.attn.hook_attn_scores", "*.hook_scale")) {
+            refused(along(hook, 0.0, some), Problem.Kind.UNSUPPORTED, "no vectors");
+        }
+        refused(
+                tokens(1)
+                        .interventions(List.of(InterventionBuilder.builder()
+                                .hook(stream)
+                                .op(Intervention.Op.CAP_ALONG)
+                                .value(1.0)
+                                .values(some)
+                                .from(new Intervention.From("run", null))
+                                .build()))
+                        .build(),
+                Problem.Kind.INVALID,
+                "no from");
+    }
+
+    private static RunRequest along(String hook, Double value, List<Double> values) {
+        return tokens(1, 2, 3, 4)
+                .interventions(List.of(InterventionBuilder.builder()
+                        .hook(hook)
+                        .op(Intervention.Op.SCALE_ALONG)
+                        .value(value)
+                        .values(values)
+                        .build()))
+                .build();
     }
 
     private static RunRequest masked(String hook, List<Integer> positions, List<Integer> keys) {

@@ -2,6 +2,7 @@ package org.llminspector.engine.onnx;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtSession;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
@@ -60,8 +61,15 @@ final class InterventionInputs {
             else if (v.op() != Op.ZERO && v.op() != Op.MASK) {
                 ChangedCells.Operand operand = cells.operand();
                 feed.floats(step.operand(), operand.values(), operand.shape());
+                if (v.op().along()) number(feed, step, v.value().floatValue());
             }
         }
+    }
+
+    private static void number(Feed feed, Step step, float number) {
+        long[] one = new long[step.hook().point().axes().size()];
+        Arrays.fill(one, 1);
+        feed.floats(step.value(), new float[] {number}, one);
     }
 
     /** Keeps the means of the first pass. */

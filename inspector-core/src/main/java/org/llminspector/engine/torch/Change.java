@@ -67,6 +67,9 @@ final class Change {
     NDArray apply(NDArray value, int start) {
         long[] shape = value.getShape().getShape();
         ChangedCells cells = new ChangedCells(intervention, id.point(), source, shape, start, rows);
+        ChangedCells.Mask mask = cells.mask();
+        NDArray picked =
+                value.getManager().create(mask.flags(), new Shape(mask.shape())).broadcast(value.getShape());
         NDArray changed =
                 switch (intervention.op()) {
                     case ZERO -> value.zerosLike();
@@ -75,10 +78,26 @@ final class Change {
                     case MEAN -> mean(value).broadcast(value.getShape());
                     case ADD -> value.add(operand(cells, value));
                     case REPLACE, FREEZE -> operand(cells, value).broadcast(value.getShape());
+                    case SCALE_ALONG, CAP_ALONG, ADD_ALONG -> along(value, operand(cells, value), picked);
                 };
-        ChangedCells.Mask mask = cells.mask();
-        NDArray picked = value.getManager().create(mask.flags(), new Shape(mask.shape()));
-        return NDArrays.where(picked.broadcast(value.getShape()), changed, value);
+        return NDArrays.where(picked, changed, value);
+    }
+
+    /** @param unit the direction [.., features] */
+    private NDArray along(NDArray value, NDArray unit, NDArray picked) {
+        int[] features = {value.getShape().dimension() - 1};
+        double by = intervention.value();
+        NDArray amount = // [.., 1]
+                switch (intervention.op()) {
+                    case SCALE_ALONG -> value.mul(unit).sum(features, true).mul(by - 1);
+                    case CAP_ALONG ->
+                        value.mul(unit).sum(features, true).neg().add(by).minimum(0);
+                    default ->
+                        NDArrays.where(picked, value, value.zerosLike())
+                                .norm(features, true)
+                                .mul(by);
+                };
+        return value.add(amount.mul(unit));
     }
 
     private static NDArray operand(ChangedCells cells, NDArray value) {

@@ -5,6 +5,7 @@ import org.llminspector.base.Problem;
 import org.llminspector.web.cli.common.Lines;
 import org.llminspector.web.cli.inspect.CircuitsCommand;
 import org.llminspector.web.cli.inspect.CostCommand;
+import org.llminspector.web.cli.inspect.DirectionCommand;
 import org.llminspector.web.cli.inspect.GradientsCommand;
 import org.llminspector.web.cli.inspect.HeadsCommand;
 import org.llminspector.web.cli.inspect.HooksCommand;
@@ -41,6 +42,7 @@ import picocli.CommandLine.IVersionProvider;
             TrainCommand.class,
             NeuronCommand.class,
             NearCommand.class,
+            DirectionCommand.class,
             ScoreCommand.class,
             GradientsCommand.class,
             TalesCommand.class,

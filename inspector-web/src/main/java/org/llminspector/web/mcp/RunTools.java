@@ -92,7 +92,8 @@ final class RunTools implements Tool.Group {
                                         "interventions",
                                         "Changes while it runs: {\"hook\": \"blocks.2.attn.hook_z\", \"op\": \"zero\", \"heads\":"
                                                 + " [1], \"positions\": [3, 4]}; op is zero, mean, scale, add, replace (with"
-                                                + " value or values), mask or freeze.")
+                                                + " value or values), mask, freeze, or scale_along, cap_along, add_along (with a"
+                                                + " direction as values, and value).")
                                 .text("name", "A label."),
                         Asked.class,
                         this::run),

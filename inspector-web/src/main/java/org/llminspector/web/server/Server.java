@@ -174,7 +174,7 @@ public final class Server implements AutoCloseable {
                 new RunRoutes(runs, queue, metrics, stream),
                 new CaptureRoutes(runs),
                 new LessonRoutes(runs, queue, stream, config.token(), this::address),
-                new AnalysisRoutes(analyses),
+                new AnalysisRoutes(models, analyses),
                 new HeadRoutes(models, analyses),
                 new PositionRoutes(analyses),
                 new SamplingRoutes(runs),

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.llminspector.base.Json;
@@ -38,6 +39,28 @@ class InspectCommandsTest extends CommandTest {
         assertThat(command("near", "5", "--model", "tiny").out()).contains("COSINE");
         assertThat(command("near", "many words of text", "--model", "tiny").err())
                 .contains("not one token");
+    }
+
+    @Test
+    void aDirectionIsPrintedAndSteersARun() {
+        Ended table = direction();
+        assertThat(table.code()).as(table.err()).isZero();
+        assertThat(table.out()).contains("COMPONENT").contains("mean norm").contains("negative");
+        assertThat(tree(direction("--json").out()).path("positive")).hasSize(2);
+        String change = direction("--as", "add_along", "--value", "-30").out();
+        Ended steered = command("run", "--model", "tiny", "--prompt", "the cat", "--intervene", change, "--json");
+        assertThat(steered.code()).as(steered.err()).isZero();
+        assertThat(tree(steered.out()).at("/request/interventions/0/value").asDouble())
+                .isEqualTo(-30);
+        assertThat(direction("--as", "zero").err()).contains("scale_along");
+        assertThat(direction("--as", "cap_along").err()).contains("without --value");
+    }
+
+    private static Ended direction(String... more) {
+        Stream<String> texts = Stream.of(
+                "--positive", "the cat", "a cat", "--negative", "a dog", "--hook", "blocks.1.hook_resid_post");
+        Stream<String> all = Stream.concat(texts, Stream.of("--model", "tiny"));
+        return command("direction", Stream.concat(all, Stream.of(more)).toArray(String[]::new));
     }
 
     @Test

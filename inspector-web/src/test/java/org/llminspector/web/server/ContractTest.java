@@ -98,6 +98,7 @@ class ContractTest extends LiveTest {
         InspectContract.costs(live);
         InspectContract.neurons(live);
         InspectContract.positions(live);
+        InspectContract.directions(live);
         InspectContract.effective(live);
 
         LiveServer.Answer made = live.post("/api/v1/runs", """

@@ -51,6 +51,31 @@ final class InspectContract {
         live.post(captures, ask + "}").problem(404);
     }
 
+    static void directions(LiveServer live) {
+        String at = "\"hook\":\"blocks.1.hook_resid_post\"";
+        JsonNode d = live.post(
+                        "/api/v1/directions",
+                        "{\"positive\":[\"the cat\",[5,6,7]],\"negative\":[\"a dog\"]," + at + ",\"pos\":-2}")
+                .json();
+        assertThat(d.path("positive")).hasSize(2);
+        assertThat(d.path("negative")).hasSize(1);
+        String change = "[{" + at + ",\"op\":\"scale_along\",\"value\":0,\"values\":" + d.path("values") + "}]";
+        live.send("DELETE", "/api/v1/runs/" + live.run("{\"tokens\":[5,6],\"interventions\":" + change + "}"), null);
+        for (String wrong : new String[] {
+            "{\"negative\":[\"a\"]," + at + "}",
+            "{\"positive\":[],\"negative\":[\"a\"]," + at + "}",
+            "{\"positive\":[7],\"negative\":[\"a\"]," + at + "}",
+            "{\"positive\":[\"b\"],\"negative\":[[\"a\"]]," + at + "}",
+            "{\"positive\":[\"b\"],\"negative\":[[-1]]," + at + "}",
+            "{\"positive\":[\"b\"],\"negative\":[\"b\"]," + at + "}",
+            "{\"positive\":[\"b\"],\"negative\":[\"a\"]," + at + ",\"pos\":99}",
+            "{\"positive\":[\"b\"],\"negative\":[\"a\"],\"hook\":\"blocks.0.attn.hook_pattern\"}",
+            "{\"positive\":[\"b\"],\"negative\":[\"a\"],\"hook\":\"blocks.*.hook_resid_post\"}"
+        }) {
+            live.post("/api/v1/directions", wrong).problem(400);
+        }
+    }
+
     static void neurons(LiveServer live) {
         String run = live.run("{\"prompt\":\"the cat\"}");
         String here = "{\"run\":\"" + run + "\",\"layer\":1";

@@ -165,6 +165,99 @@ public class OpenAiTest extends LiveTest {
         refused(live.get("/v1/models/nowhere"), 404);
     }
 
+    /** A steered answer is a run's with the same interventions, and what others read of the prompt before changes nothing. */
+    @Test
+    void interventionsAreOfOneRequest() {
+        String along = "[{\"hook\":\"blocks.0.hook_resid_post\",\"op\":\"add_along\",\"features\":[0,3],"
+                + "\"values\":[1.5,-2],\"value\":3}]";
+        String steered = ",\"interventions\":" + along;
+        for (String engine : List.of("torch", "onnx")) {
+            String ask = "{\"model\":\"tiny@" + engine + "\",\"prompt\":[9,8,7,6,5,4],\"max_tokens\":3,\"logprobs\":2,"
+                    + "\"echo\":true,\"temperature\":0,\"ignore_eos\":true";
+            JsonNode first = choice(ask + steered + "}"); // before anything of this prompt is cached
+            JsonNode plain = choice(ask + "}");
+            JsonNode again = choice(ask + steered + "}");
+            JsonNode after = choice(ask + "}");
+            for (int i = 1; i < 9; i++) {
+                double logprob = first.at("/logprobs/token_logprobs/" + i).asDouble();
+                double unchanged = plain.at("/logprobs/token_logprobs/" + i).asDouble();
+                assertThat(again.at("/logprobs/token_logprobs/" + i).asDouble()).isEqualTo(logprob, within(1e-4));
+                assertThat(after.at("/logprobs/token_logprobs/" + i).asDouble()).isEqualTo(unchanged, within(1e-4));
+                if (i < 6) assertThat(logprob).isNotCloseTo(unchanged, within(1e-3));
+            }
+            assertThat(again.path("text")).isEqualTo(first.path("text"));
+            assertThat(after.path("text")).isEqualTo(plain.path("text"));
+            JsonNode kept =
+                    live.get("/api/v1/runs/" + again.path("run").asText()).json();
+            assertThat(kept.at("/request/interventions/0/op").asText()).isEqualTo("add_along");
+            assertThat(kept.at("/request/interventions/0/values/1").asDouble()).isEqualTo(-2);
+            JsonNode own = live.post(
+                            "/api/v1/runs",
+                            "{\"model\":\"tiny\",\"engine\":\"" + engine
+                                    + "\",\"tokens\":[9,8,7,6,5,4],\"interventions\":" + along
+                                    + ",\"generate\":{\"max_new_tokens\":3,\"greedy\":true,\"ignore_eos\":true}}")
+                    .json();
+            for (int i = 0; i < 3; i++) {
+                assertThat(again.at("/logprobs/token_logprobs/" + (6 + i)).asDouble())
+                        .isEqualTo(own.at("/generation/steps/" + i + "/logprob").asDouble(), within(1e-4));
+            }
+        }
+    }
+
+    @Test
+    void aConversationAndItsStreamAreSteered() throws Exception {
+        String ask =
+                "{\"messages\":[{\"role\":\"user\",\"content\":\"the cat\"}],\"max_tokens\":6,\"temperature\":0,\"ignore_eos\":true";
+        String steered = ask + ",\"interventions\":[{\"hook\":\"blocks.1.hook_resid_post\",\"op\":\"add_along\","
+                + "\"features\":[2],\"values\":[1],\"value\":50}]";
+        JsonNode plain = live.post("/v1/chat/completions", ask + "}").json();
+        JsonNode changed = live.post("/v1/chat/completions", steered + "}").json();
+        String text = changed.at("/choices/0/message/content").asText();
+        assertThat(text).isNotEqualTo(plain.at("/choices/0/message/content").asText());
+        StringBuilder streamed = new StringBuilder();
+        for (String event : events("/v1/chat/completions", steered + ",\"stream\":true}")) {
+            if (!event.equals("[DONE]")) {
+                streamed.append(Contract.JSON
+                        .readTree(event)
+                        .at("/choices/0/delta/content")
+                        .asText(""));
+            }
+        }
+        assertThat(streamed.toString()).isEqualTo(text);
+        JsonNode vector = live.post("/v1/embeddings", "{\"input\":[[1,2]]}").json();
+        JsonNode moved = live.post(
+                        "/v1/embeddings",
+                        "{\"input\":[[1,2]],\"interventions\":[{\"hook\":\"ln_final.hook_out\",\"op\":\"zero\"}]}")
+                .json();
+        assertThat(vector.at("/data/0/embedding/0").asDouble()).isNotZero();
+        assertThat(moved.at("/data/0/embedding/0").asDouble()).isZero();
+    }
+
+    @Test
+    void interventionsThatDoNotFitAreRefusedInOpenAisShape() {
+        for (String wrong : List.of(
+                "{}",
+                "\"zero\"",
+                "[3]",
+                "[{\"hook\":\"blocks.0.hook_resid_post\"}]",
+                "[{\"hook\":\"blocks.0.hook_resid_post\",\"op\":\"steer\"}]",
+                "[{\"hook\":\"blocks.0.hook_resid_post\",\"op\":\"scale_along\",\"value\":0,\"values\":[1]}]",
+                "[{\"hook\":\"blocks.0.hook_resid_post\",\"op\":\"zero\",\"strength\":1}]")) {
+            for (String stream : List.of("", ",\"stream\":true")) {
+                JsonNode error = refused(
+                        live.post(COMPLETIONS, "{\"prompt\":[1,2]" + stream + ",\"interventions\":" + wrong + "}"),
+                        400);
+                assertThat(error.path("param").asText()).as(wrong).contains("interventions");
+            }
+        }
+        refused(
+                live.post(
+                        COMPLETIONS,
+                        "{\"prompt\":[1,2],\"interventions\":[{\"hook\":\"blocks.0.attn.hook_pattern\",\"op\":\"cap_along\","
+                                + "\"value\":0,\"values\":[1]}]}"),
+                422);
+    }
+
     private static JsonNode refused(LiveServer.Answer answer, int status) {
         assertThat(answer.status()).as(answer.text()).isEqualTo(status);
         JsonNode error = answer.json().path("error");

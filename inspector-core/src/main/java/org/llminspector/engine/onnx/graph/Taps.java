@@ -37,6 +37,11 @@ public final class Taps implements Tap<String> {
             return name("operand");
         }
 
+        /** For a change along a direction: the number beside it. */
+        public String value() {
+            return name("value");
+        }
+
         /** For MEAN: whether this is the first pass, over whose positions the mean is taken. */
         public String first() {
             return name("first");
@@ -102,6 +107,7 @@ public final class Taps implements Tap<String> {
                     case ADD -> graph.node("Add", value, operand(step));
                     case REPLACE, FREEZE -> operand(step);
                     case MEAN -> mean(step, value);
+                    case SCALE_ALONG, CAP_ALONG, ADD_ALONG -> along(step, value, mask);
                 };
         return graph.node("Where", mask, changed, value);
     }
@@ -115,6 +121,28 @@ public final class Taps implements Tap<String> {
         graph.output(mean, Type.FLOAT);
         means.put(step, mean);
         return mean;
+    }
+
+    private String along(Step step, String value, String mask) {
+        String unit = operand(step); // [.., features]
+        String by = graph.input(step.value(), Type.FLOAT, anySize(step.hook()));
+        String amount = // [.., 1]
+                switch (step.op()) {
+                    case SCALE_ALONG ->
+                        graph.node("Mul", component(value, unit), graph.node("Sub", by, graph.scalar(1)));
+                    case CAP_ALONG -> graph.node("Min", graph.node("Sub", by, component(value, unit)), graph.scalar(0));
+                    default ->
+                        graph.node("Mul", by, lastAxis("ReduceL2", graph.node("Where", mask, value, graph.scalar(0))));
+                };
+        return graph.node("Add", value, graph.node("Mul", amount, unit));
+    }
+
+    private String component(String value, String unit) {
+        return lastAxis("ReduceSum", graph.node("Mul", value, unit));
+    }
+
+    private String lastAxis(String reduction, String value) {
+        return graph.node(reduction, new Attributes().with("keepdims", 1), value, graph.ints(-1));
     }
 
     private String operand(Step step) {

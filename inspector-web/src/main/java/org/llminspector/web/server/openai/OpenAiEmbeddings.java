@@ -38,7 +38,7 @@ public final class OpenAiEmbeddings {
         this.metrics = metrics;
     }
 
-    /** {@code hook} (ln_final.hook_out) and {@code pooling} (mean, last) are additions to OpenAI's fields. */
+    /** {@code hook} (ln_final.hook_out) and {@code pooling} (mean, last) are additions to OpenAI's fields, as are {@code interventions}. */
     void answer(Context ctx) throws IOException {
         JsonNode body = Requests.body(ctx, JsonNode.class);
         OpenAiModel model = OpenAiModel.of(ctx, body, models);
@@ -61,8 +61,10 @@ public final class OpenAiEmbeddings {
         List<OpenAi.Embedding> all = new ArrayList<>();
         int read = 0;
         for (RunRequest input : inputs) {
-            RunRequest request = model.of(
-                            input.toBuilder().capture(List.of(hook)).name("asked at /v1"))
+            RunRequest request = model.of(input.toBuilder()
+                            .capture(List.of(hook))
+                            .interventions(OpenAiRequest.interventions(body))
+                            .name("asked at /v1"))
                     .build();
             RunManifest run = new LiveRun(metrics, event -> {}).run(runs, request);
             float[] vector = pooled(runs.stored().capture(run.id(), HookId.parse(hook)), hook, pooling);

@@ -1,13 +1,17 @@
 package org.llminspector.web.server.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.llminspector.base.Problem;
+import org.llminspector.capture.Intervention;
 import org.llminspector.generate.GenerateOptions;
 import org.llminspector.generate.GenerateOptionsBuilder;
 import org.llminspector.run.request.RunRequest;
+import org.llminspector.web.server.http.StrictJson;
 
 /**
  * Parsed request body of the OpenAI interface. An unsupported field that would change the answer is refused; others
@@ -15,12 +19,14 @@ import org.llminspector.run.request.RunRequest;
  *
  * @param prompts the prompts, each a run's request
  * @param chat whether it is a conversation
+ * @param interventions changes of hooked values in every choice, as a run's request has them; null for none
  * @param logprobs how many most probable tokens to list at each position; null for no log-probabilities
  */
 public record OpenAiRequest(
         OpenAiModel model,
         List<RunRequest> prompts,
         boolean chat,
+        List<Intervention> interventions,
         int n,
         boolean echo,
         Integer logprobs,
@@ -108,6 +114,7 @@ public record OpenAiRequest(
                 model,
                 prompts,
                 chat,
+                interventions(body),
                 n,
                 !chat && flag(body, "echo"),
                 logprobs,
@@ -119,7 +126,11 @@ public record OpenAiRequest(
     /** The request of a prompt's choice {@code i}. */
     RunRequest run(RunRequest prompt, int i) {
         GenerateOptions own = options.seed() == null || i == 0 ? options : options.withSeed(options.seed() + i);
-        return model.of(prompt.toBuilder().generate(own).name("asked at /v1")).build();
+        return model.of(prompt.toBuilder()
+                        .interventions(interventions)
+                        .generate(own)
+                        .name("asked at /v1"))
+                .build();
     }
 
     private static void refuse(JsonNode body) {
@@ -167,6 +178,16 @@ public record OpenAiRequest(
             ids.add(id.asInt());
         }
         return RunRequest.builder().tokens(ids).build();
+    }
+
+    private record Changes(List<Intervention> interventions) {}
+
+    /** Read as strictly as a run's request; null for none. */
+    static List<Intervention> interventions(JsonNode body) {
+        if (!has(body, "interventions")) return null;
+        ObjectNode alone = JsonNodeFactory.instance.objectNode();
+        alone.set("interventions", body.get("interventions"));
+        return StrictJson.convert(alone, Changes.class, "interventions").interventions();
     }
 
     private static List<String> stops(JsonNode stop) {
