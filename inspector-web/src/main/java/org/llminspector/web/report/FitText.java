@@ -17,7 +17,7 @@ public final class FitText {
 
     private FitText() {}
 
-    /** The head and the rows, at most so many; empty for an analysis of two runs. */
+    /** The head, and at most {@code most} rows; empty for an analysis of two runs. */
     public static List<List<String>> rows(Analysis a, int most) {
         List<List<String>> all = a.score() != null
                 ? parts(a.score())

@@ -29,7 +29,7 @@ public final class Interchange {
 
     private static final double RATE = 0.03;
 
-    /** One in so many examples is held out. */
+    /** One of this number of examples is held out. */
     private static final int HELD = 4;
 
     /** @param answer the token that the base prompt is to be continued with once it has the source's value */

@@ -78,7 +78,7 @@ public final class LensFit {
             if (layers == null || layers.contains(i)) hooks.add(HookId.of(HookPoint.RESID_POST, i));
         long bytes = (long) hooks.size() * run.spec().dModel() * run.spec().dModel() * Double.BYTES;
         if (bytes > 1L << 30) {
-            throw Problem.tooLarge("the matrices of so many layers do not fit")
+            throw Problem.tooLarge("the matrices of these layers do not fit")
                     .where("layers")
                     .expected("at most 1 GiB of matrices")
                     .found(hooks.size() + " layers of " + run.spec().dModel() + " by "
