@@ -3,7 +3,11 @@ package org.llminspector.web.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The command analyse. */
 class AnalyseCommandTest extends CommandTest {
@@ -27,7 +31,16 @@ class AnalyseCommandTest extends CommandTest {
     @Test
     void helpNamesEachKind() {
         assertThat(inspector("analyse", "--help").out())
-                .contains("patch ", "attribution ", "path ", "edges ", "restore ", "--points", "--receiver");
+                .contains(
+                        "patch ",
+                        "attribution ",
+                        "path ",
+                        "edges ",
+                        "restore ",
+                        "qk ",
+                        "lens ",
+                        "probe ",
+                        "interchange ");
     }
 
     @Test
@@ -45,6 +58,30 @@ class AnalyseCommandTest extends CommandTest {
                 "path", "--metric", "logit", "--cell", "hook_embed,positions=1", "--receiver", "blocks.1.attn.hook_q"));
         assertThat(path.code()).as(path.err()).isZero();
         assertThat(path.out()).contains("blocks.1.attn.hook_q, head 0", "together: ");
+    }
+
+    @Test
+    void printsWhatOneRunHas(@TempDir Path dir) throws IOException {
+        Ended qk = analyse(
+                "qk",
+                "--model",
+                "tiny",
+                "--prompt",
+                "the cat",
+                "--cell",
+                "blocks.1.attn.hook_attn_scores,heads=1,positions=-1,keys=0");
+        assertThat(qk.code()).as(qk.err()).isZero();
+        assertThat(qk.out()).contains("QUERY", "input", "1 of 1 invariants hold");
+        Path examples = dir.resolve("examples.jsonl");
+        Files.writeString(examples, "{\"prompt\":\"the cat sat\"}\n{\"prompt\":\"the dog sat\"}\n\n");
+        Ended lens =
+                analyse("lens", "--model", "tiny", "--prompt", "the cat", "--steps", "2", "--examples", "" + examples);
+        assertThat(lens.code()).as(lens.err()).isZero();
+        assertThat(lens.out()).contains("THIS LENS KL");
+        Files.writeString(examples, "{\"prompt\":\"the cat\"}\n{\"prompt\":");
+        assertThat(analyse("lens", "--model", "tiny", "--prompt", "the cat", "--examples", "" + examples)
+                        .err())
+                .contains("line 2");
     }
 
     @Test
