@@ -57,7 +57,7 @@ import {
 } from '../src/views/lab/words';
 import { PARAMS } from '../src/views/lab/address';
 import { valuesOf } from '../src/state/params';
-import { headPlace, toLab } from '../src/state/tolab';
+import { headPlace, toLab } from '../src/state/lab/tolab';
 import { mendOf } from '../src/views/compare/compare';
 import { formatUrl, parseUrl } from '../src/state/url';
 

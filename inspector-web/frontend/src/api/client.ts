@@ -214,22 +214,8 @@ export const api = {
     json<T.SweepTokens>(sweepPath(id, `/tokens?${query}`), { signal }),
   sweepUnit: (id: string, hook: string, unit: number, signal?: AbortSignal) =>
     json<T.SweepUnit>(unitPath(id, hook, unit), { signal }),
-  tokenize: (model: string, text: string, signal?: AbortSignal) =>
-    json<T.Tokenized>('/tokenize', post({ model, text }, signal)),
-  /** The id of an answer: a text that is one token. */
-  async tokenId(model: string, text: string, signal?: AbortSignal): Promise<number> {
-    const body = { model, text, add_special_tokens: false };
-    const { tokens } = await json<T.Tokenized>('/tokenize', post(body, signal));
-    if (tokens.length === 1) return tokens[0].id;
-    throw new Problem({
-      title: 'an answer is one token',
-      status: 422,
-      where: `answer “${text}”`,
-      expected: 'one token',
-      found: `${tokens.length}: ${tokens.map((t) => `“${t.text}”`).join(', ')}`,
-      instead: 'take its first token, with the space before it',
-    });
-  },
+  tokenize: (model: string, text: string, signal?: AbortSignal, more: { add_special_tokens?: boolean } = {}) =>
+    json<T.Tokenized>('/tokenize', post({ model, text, ...more }, signal)),
   /** How several tokenizers cut a text, and how each came to its tokens. It never changes. */
   tokenizations: (body: { text: string; with: TokenizerChoice[]; trace?: boolean }, signal?: AbortSignal) =>
     analysis<T.Tokenizations>('/tokenizations', { ...body }, signal),
@@ -310,13 +296,12 @@ export const api = {
   analyses: (limit: number, signal?: AbortSignal) =>
     json<T.AnalysisList>(`/analyses?limit=${limit}`, { signal }).then((r) => r.analyses),
   analysis: (id: string, signal?: AbortSignal) => json<T.Analysis>(`/analyses/${encodeURIComponent(id)}`, { signal }),
-  /** Starts a causal analysis and tells of it as it happens. Aborting the signal cancels it, and nothing is kept. */
   /** The difference of the means of two groups of texts at a hook. */
   direction: (body: T.DirectionRequest, signal?: AbortSignal) => json<T.Direction>('/directions', post(body, signal)),
   /** How far the next-token distributions of two runs are apart. */
   shift: (body: { run: string; after: string; pos: number }, signal?: AbortSignal) =>
     json<T.Shift>('/shift', post(body, signal)),
-
+  /** Starts an analysis and tells of it as it happens. Aborting the signal cancels it, and nothing is kept. */
   analyse: (body: T.AnalysisRequest, signal: AbortSignal) => stream<AnalysisEvent>('/analyses', body, signal),
 
   /** Times a model at several lengths and tells of each as it comes. Aborting the signal cancels it. */

@@ -1,3 +1,4 @@
+import { tokenId } from '../token';
 import { api } from '../../../api/client';
 import type { HeadEffects, RunManifest, RunRequest, Token } from '../../../api/types';
 import { resource } from '../../../kit/data/resource.svelte';
@@ -94,5 +95,5 @@ const at = (reads: number | null, length: number): number =>
 async function idsOf(slug: string, tokens: string[] | null, texts: boolean, signal: AbortSignal): Promise<number[]> {
   if (!tokens) return [];
   if (!texts) return tokens.map(Number);
-  return Promise.all(tokens.map((t) => api.tokenId(slug, t, signal)));
+  return Promise.all(tokens.map((t) => tokenId(slug, t, signal)));
 }

@@ -202,7 +202,7 @@ public final class Server implements AutoCloseable {
     }
 
     private static CompressionStrategy compression() {
-        CompressionStrategy gzip = new CompressionStrategy(null, new io.javalin.compression.Gzip(4));
+        CompressionStrategy gzip = new CompressionStrategy(null, new io.javalin.compression.Gzip(5));
         List<String> excluded = new ArrayList<>(gzip.getExcludedMimeTypes());
         excluded.addAll(List.of("font/", "application/octet-stream", "application/x-npy", "text/event-stream"));
         gzip.setExcludedMimeTypes(excluded);

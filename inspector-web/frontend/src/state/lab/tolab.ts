@@ -1,8 +1,8 @@
 /** The way from a chapter into the Lab: the run's prompt and what is asked of it. */
-import { lesson } from '../api/lesson';
-import type { RunManifest } from '../api/types';
-import { hasTexts } from '../kit/text/tokens';
-import type { PageState } from './url';
+import { lesson } from '../../api/lesson';
+import type { RunManifest } from '../../api/types';
+import { hasTexts } from '../../kit/text/tokens';
+import type { PageState } from '../url';
 
 /**
  * What leads to the Lab with a run's prompt; null in a lesson, which has no server, where no run is on show, and for a
