@@ -3,6 +3,7 @@ package org.llminspector.web.mcp;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import org.llminspector.base.Problem;
 import org.llminspector.run.lab.Analysis;
 import org.llminspector.run.lab.LabListener;
 import org.llminspector.run.lab.Labs;
@@ -101,7 +102,6 @@ final class AnalyseTools implements Tool.Group {
                         "examples",
                         "{\"prompt\", \"label\", \"group\"} of probe; {\"prompt\", \"source\", \"answer\"} of interchange;"
                                 + " {\"prompt\"} of lens.")
-                .object("corpus", "Texts of lens instead: {\"path\": FILE or tales:held_out, \"documents\": 20}.")
                 .whole("rank", "Coordinates of a probe (16), dimensions of an interchange (8).")
                 .whole("skip", "Of lens, positions at a text's beginning that are left out.")
                 .text("name", "A label.")
@@ -113,6 +113,12 @@ final class AnalyseTools implements Tool.Group {
     }
 
     private Found analyse(AnalysisRequest asked, Tool.Steps steps) {
+        if (asked.corpus() != null) {
+            throw Problem.unsupported("no tool reads files")
+                    .where("corpus")
+                    .expected("none")
+                    .instead("give the texts of a lens as examples");
+        }
         Analysis a = labs.analyse(asked, new LabListener() {
             @Override
             public void progress(LabListener.Progress p) {
