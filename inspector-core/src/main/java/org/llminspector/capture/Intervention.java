@@ -18,7 +18,8 @@ import org.llminspector.hook.Axis;
  *     tokens), or null
  * @param keys picked key positions (scores and patterns only), or null
  * @param features picked indices of the last axis (d_model, d_mlp, d_head, vocab), or null
- * @param value the operand of {@code scale}, {@code add} or {@code replace}; with a direction, the number beside it
+ * @param value the operand of {@code scale}, {@code add} or {@code replace}; the factor, cap or multiple of an operation
+ *     along a direction
  * @param values one number per picked feature, instead of {@code value} ({@code add}: a steering vector); the direction
  *     of {@code scale_along}, {@code cap_along} and {@code add_along}, of any length but 0
  * @param from the captured value of another run, for {@code replace} (activation patching) and {@code add}

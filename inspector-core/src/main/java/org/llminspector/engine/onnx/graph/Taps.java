@@ -37,7 +37,7 @@ public final class Taps implements Tap<String> {
             return name("operand");
         }
 
-        /** For a change along a direction: the number beside it. */
+        /** Factor, cap or multiple of an operation along a direction. */
         public String value() {
             return name("value");
         }
