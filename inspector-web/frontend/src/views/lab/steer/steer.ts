@@ -47,7 +47,7 @@ const PLAIN: Example = {
   said: 'Yesterday I went to the park, and',
   by: 0.3,
 };
-const IDS: Example = { toward: '5 1 7\n6 2 7', away: '8 3 9\n4 3 9', said: '5 1 7 2 9', by: 0.5 };
+const IDS: Example = { toward: '5 1 7\n6 2 7', away: '8 3 9\n4 3 9', said: '5 1 7', by: 0.5 };
 
 export function exampleOf(slug: string | null, hasTokenizer: boolean): Example {
   if (!hasTokenizer) return IDS;
