@@ -59,6 +59,12 @@ public record OutputMeasures(
             this(value, error, null);
         }
 
+        /** The interval, or the value ± 1.96 of its errors; null without an error. */
+        public Interval ends() {
+            if (interval != null || error == null) return interval;
+            return new Interval(value - NORMAL_95 * error, value + NORMAL_95 * error);
+        }
+
         /** The mean of these. */
         public static Estimate mean(double[] values) {
             Numbers numbers = new Numbers();

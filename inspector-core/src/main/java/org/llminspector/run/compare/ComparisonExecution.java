@@ -109,6 +109,7 @@ final class ComparisonExecution {
             measureActivations(idsA);
             OutputComparison.Measured text = prepared.text() == null ? null : text(folder, floor);
             ComparisonManifest.Cost[] costs = options.cost() ? costs(idsA) : new ComparisonManifest.Cost[2];
+            ComparisonManifest.Continuations continuations = continuations(idsA, idsB, prompt);
             ComparisonManifest manifest = new ComparisonManifest(
                     id,
                     Instant.now().truncatedTo(ChronoUnit.MILLIS).toString(),
@@ -130,6 +131,7 @@ final class ComparisonExecution {
                     text == null ? null : textPart(text.measures()),
                     corpus,
                     sensitivity == null ? null : sensitivity.measure(),
+                    continuations,
                     (System.nanoTime() - started) / 1e6);
             folder.finish(manifest, tensors);
             store.publish(folder, id);
@@ -251,6 +253,19 @@ final class ComparisonExecution {
 
     private static int beginning(String text) {
         return Math.min(BEGINNING, text.codePointCount(0, text.length()));
+    }
+
+    /** What both sides write after the prompt; null where there is no prompt or no room after it. */
+    private ComparisonManifest.Continuations continuations(int[] idsA, int[] idsB, OutputComparison.Measured prompt) {
+        int context = Math.min(a.spec().maxContext(), b.spec().maxContext());
+        int tokens = Math.min(options.continueTokens(), context - idsA.length);
+        if (prompt == null || tokens < 1) return null;
+        progress("continuations", 0, 2, "what A writes");
+        GreedyContinuation left = GreedyContinuation.of(a, idsA, tokens, cancelled);
+        progress("continuations", 1, 2, "what B writes");
+        GreedyContinuation right = GreedyContinuation.of(b, idsB, tokens, cancelled);
+        progress("continuations", 2, 2, "written");
+        return GreedyContinuation.compared(left, right, a.folder(), b.folder(), prompt.noise(), options.factor());
     }
 
     /** Costs of both sides, measured alternately after one warm-up round. */

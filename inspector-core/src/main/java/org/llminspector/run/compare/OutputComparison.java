@@ -23,8 +23,12 @@ import org.llminspector.run.store.ComparedToken;
  */
 final class OutputComparison implements AutoCloseable {
 
-    /** Measures over all windows: B against A, and A against itself (null where not measured). */
-    record Measured(OutputMeasures measures, OutputMeasures floor) {}
+    /**
+     * Measures over all windows: B against A, and A against itself (null where not measured).
+     *
+     * @param noise largest change of a logit between A's two passes, at the last position of the last window that had both; or null
+     */
+    record Measured(OutputMeasures measures, OutputMeasures floor, Double noise) {}
 
     private final ComparisonSide a;
     private final ComparisonSide b;
@@ -34,6 +38,7 @@ final class OutputComparison implements AutoCloseable {
     private final BufferedWriter lines;
     private final OutputMeasures.Gathering gathering = new OutputMeasures.Gathering();
     private final FloorComparison floor;
+    private Double noise;
     private final OutputMeasures.Gathering floors = new OutputMeasures.Gathering();
     private final boolean rounded;
     private final KldFile.Writer kept16;
@@ -93,6 +98,7 @@ final class OutputComparison implements AutoCloseable {
                 for (int row = from; other != null && row < to; row++) {
                     floors.add(of(left, other, row, token(next, row), null));
                 }
+                if (other != null) noise = largest(row(left, to - 1), row(other, to - 1));
             }
         }
     }
@@ -103,6 +109,12 @@ final class OutputComparison implements AutoCloseable {
         BaseLogProbs base = BaseLogProbs.of(logits);
         if (keep != null) keep.write(base);
         return TokenDivergence.of(base, row(right, row), token, k);
+    }
+
+    private static Double largest(float[] x, float[] y) {
+        double most = 0;
+        for (int i = 0; i < x.length; i++) most = Math.max(most, Math.abs((double) x[i] - y[i]));
+        return Double.isFinite(most) ? most : null;
     }
 
     private static Integer token(int[] next, int row) {
@@ -118,7 +130,7 @@ final class OutputComparison implements AutoCloseable {
     }
 
     Measured measured() {
-        return new Measured(gathering.measures(), floors.measures());
+        return new Measured(gathering.measures(), floors.measures(), noise);
     }
 
     /** Mean KL so far; null before the first position. */

@@ -13,8 +13,10 @@ import org.llminspector.run.models.OpenModels;
 import org.llminspector.run.models.PreparedRun;
 import org.llminspector.run.models.Prompt;
 import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.ComparisonRequestOptionsBuilder;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.RunStore;
+import org.llminspector.run.store.Verdict;
 import org.llminspector.tokenize.Token;
 
 /**
@@ -42,6 +44,7 @@ record PreparedComparison(
     private static final int MOST_REPEATS = 50;
     private static final int MOST_LENGTHS = 8;
     private static final int MOST_DECODED = 1_000;
+    private static final int CONTINUED = 32;
     private static final double FACTOR = 10;
     private static final double MOST_FACTOR = 1e9;
 
@@ -264,19 +267,21 @@ record PreparedComparison(
 
     private static ComparisonRequest.Options options(ComparisonRequest.Options o, TextWindows text, int context) {
         int decode = inRange(o.decodeTokens(), 16, 0, MOST_DECODED, "options.decode_tokens");
-        return new ComparisonRequest.Options(
-                o.hooks(),
-                o.split() == null || o.split(),
-                inRange(o.top(), 10, 1, MOST_TOP, "options.top"),
-                text == null ? null : text.window(),
-                text == null ? null : text.stride(),
-                o.cost() == null || o.cost(),
-                decode,
-                inRange(o.repeats(), 3, 1, MOST_REPEATS, "options.repeats"),
-                o.floor() == null ? ComparisonRequest.Floor.BATCHES : o.floor(),
-                factor(o.factor()),
-                o.windows() == null ? ComparisonRequest.Windows.EVERY_TOKEN : o.windows(),
-                lengths(o.costLengths() == null ? List.of() : o.costLengths(), context - decode));
+        Verdict.check(o.bounds());
+        return ComparisonRequestOptionsBuilder.builder(o)
+                .split(o.split() == null || o.split())
+                .top(inRange(o.top(), 10, 1, MOST_TOP, "options.top"))
+                .window(text == null ? null : text.window())
+                .stride(text == null ? null : text.stride())
+                .cost(o.cost() == null || o.cost())
+                .decodeTokens(decode)
+                .repeats(inRange(o.repeats(), 3, 1, MOST_REPEATS, "options.repeats"))
+                .floor(o.floor() == null ? ComparisonRequest.Floor.BATCHES : o.floor())
+                .factor(factor(o.factor()))
+                .windows(o.windows() == null ? ComparisonRequest.Windows.EVERY_TOKEN : o.windows())
+                .costLengths(lengths(o.costLengths() == null ? List.of() : o.costLengths(), context - decode))
+                .continueTokens(inRange(o.continueTokens(), CONTINUED, 0, MOST_DECODED, "options.continue_tokens"))
+                .build();
     }
 
     private static List<Integer> lengths(List<Integer> asked, int most) {

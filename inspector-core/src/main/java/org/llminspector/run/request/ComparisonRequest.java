@@ -1,6 +1,7 @@
 package org.llminspector.run.request;
 
 import java.util.List;
+import java.util.Map;
 import org.llminspector.base.Built;
 
 /**
@@ -53,7 +54,10 @@ public record ComparisonRequest(
      * @param factor multiple of the noise floor above which an error is called bad (10)
      * @param windows how a text is cut and which tokens are scored (every token)
      * @param costLengths further prompt lengths for the cost measurement, positions (none)
+     * @param continueTokens tokens by which both sides continue the prompt, each its most probable (32; what the context leaves)
+     * @param bounds of the verdict, by the measure's name, in place of its defaults (none)
      */
+    @Built
     public record Options(
             List<String> hooks,
             Boolean split,
@@ -66,7 +70,9 @@ public record ComparisonRequest(
             Floor floor,
             Double factor,
             Windows windows,
-            List<Integer> costLengths) {
+            List<Integer> costLengths,
+            Integer continueTokens,
+            Map<String, Bound> bounds) {
 
         public static final Options DEFAULT = new Options(null, null, null, null, null, null, null, null);
 
@@ -80,9 +86,17 @@ public record ComparisonRequest(
                 Boolean cost,
                 Integer decodeTokens,
                 Integer repeats) {
-            this(hooks, split, top, window, stride, cost, decodeTokens, repeats, null, null, null, null);
+            this(hooks, split, top, window, stride, cost, decodeTokens, repeats, null, null, null, null, null, null);
         }
     }
+
+    /**
+     * Bounds of one measure of the verdict. Null means the measure's default.
+     *
+     * @param look past which a person should look
+     * @param broken past which B is no replacement for A
+     */
+    public record Bound(Double look, Double broken) {}
 
     /** How a text is cut into passes, and which tokens are scored. */
     public enum Windows {

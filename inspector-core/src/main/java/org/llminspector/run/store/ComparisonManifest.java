@@ -1,5 +1,7 @@
 package org.llminspector.run.store;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Comparator;
 import java.util.List;
 import org.llminspector.analysis.Outliers;
 import org.llminspector.analysis.output.OutputMeasures;
@@ -30,6 +32,7 @@ import org.llminspector.tokenize.Token;
  * @param text measures over the text; null without one
  * @param corpus divergence over the corpus; null without one
  * @param sensitivity per-module sensitivity; null when not requested
+ * @param continuations what both sides write after the prompt; null without a prompt, and where none was asked for
  * @param totalMs milliseconds of the whole comparison
  */
 public record ComparisonManifest(
@@ -53,7 +56,45 @@ public record ComparisonManifest(
         TextPart text,
         CorpusPart corpus,
         Sensitivity sensitivity,
+        Continuations continuations,
         double totalMs) {
+
+    /** Safe, look here or broken; made from the other fields. Null where no outputs were compared. */
+    @JsonProperty(access = JsonProperty.Access.READ_ONLY)
+    public Verdict verdict() {
+        OutputMeasures o = text == null ? prompt : text.measures();
+        if (o == null && corpus == null) return null;
+        OutputMeasures itself = floor == null ? null : text == null ? floor.prompt() : floor.text();
+        Verdict.Rules rules = new Verdict.Rules(options.bounds(), itself);
+        if (!hooks.isEmpty()) {
+            List<HookRow> bad = hooks.stream().filter(h -> h.maxAbs() == null).toList();
+            rules.notFinite(bad.size(), bad.isEmpty() ? null : bad.get(0).hook().name());
+        }
+        if (corpus == null) rules.outputs(o);
+        else rules.outputs(corpus.divergence());
+        if (modules != null && !modules.isEmpty()) {
+            ModuleError worst = modules.stream()
+                    .max(Comparator.comparingDouble(e -> e.made() == null ? Double.POSITIVE_INFINITY : e.made()))
+                    .orElseThrow();
+            rules.module(worst.made(), worst.module());
+        }
+        return rules.verdict(
+                corpus != null ? "corpus" : text != null ? "text" : "prompt",
+                corpus != null ? corpus.divergence().tokens() : o.positions(),
+                options.factor() == null ? 1 : options.factor(),
+                firstBad == null ? null : firstBad.hook() == null);
+    }
+
+    /**
+     * What both sides write after the prompt, each its most probable token.
+     *
+     * @param firstDifference index of the first token that differs; null where none does
+     * @param margin log-probability of A's token there less that of its second choice, nats; null where none differs
+     * @param noise largest change of a logit of the prompt when A reads it a second time; null where not measured
+     * @param nearTie whether the margin is within {@code options.factor} times that noise: rounding alone could turn the choice
+     */
+    public record Continuations(
+            List<Token> a, List<Token> b, Integer firstDifference, Double margin, Double noise, Boolean nearTie) {}
 
     /** One side. {@code tokens} are the prompt's; {@code cost} is null when not measured. */
     public record Side(

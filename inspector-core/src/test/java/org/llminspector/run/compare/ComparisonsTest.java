@@ -35,6 +35,7 @@ import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.RunListener;
 import org.llminspector.run.TextModel;
 import org.llminspector.run.request.ComparisonRequest;
+import org.llminspector.run.request.ComparisonRequestOptionsBuilder;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
@@ -191,8 +192,14 @@ class ComparisonsTest {
     }
 
     private ComparisonManifest costs(List<Integer> lengths) {
-        ComparisonRequest.Options options = new ComparisonRequest.Options(
-                List.of("hook_embed"), false, null, null, null, true, 2, 2, null, null, null, lengths);
+        ComparisonRequest.Options options = ComparisonRequestOptionsBuilder.builder()
+                .hooks(List.of("hook_embed"))
+                .split(false)
+                .cost(true)
+                .decodeTokens(2)
+                .repeats(2)
+                .costLengths(lengths)
+                .build();
         ComparisonRequest request = new ComparisonRequest(
                 side("the little cat"),
                 RunRequest.builder().precision(Precision.FP16).build(),

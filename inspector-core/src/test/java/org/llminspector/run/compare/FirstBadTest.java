@@ -20,6 +20,7 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.TextModel;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.ComparisonRequest.Floor;
+import org.llminspector.run.request.ComparisonRequestOptionsBuilder;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparisonManifest;
 
@@ -144,8 +145,11 @@ class FirstBadTest {
         RunRequest b = RunRequest.builder()
                 .interventions(List.of(scale("blocks.2.attn.hook_z", 0.5)))
                 .build();
-        ComparisonRequest.Options options =
-                new ComparisonRequest.Options(null, false, null, 32, null, false, null, null, null, null, null, null);
+        ComparisonRequest.Options options = ComparisonRequestOptionsBuilder.builder()
+                .split(false)
+                .window(32)
+                .cost(false)
+                .build();
         ComparisonManifest m = inspector
                 .comparisons()
                 .compare(new ComparisonRequest(a(), b, null, null, options, null, null), ComparisonListener.NONE);
@@ -172,8 +176,13 @@ class FirstBadTest {
     }
 
     private ComparisonManifest compare(RunRequest b, Floor floor, Double factor) {
-        ComparisonRequest.Options options =
-                new ComparisonRequest.Options(null, true, null, 32, null, false, null, null, floor, factor, null, null);
+        ComparisonRequest.Options options = ComparisonRequestOptionsBuilder.builder()
+                .split(true)
+                .window(32)
+                .cost(false)
+                .floor(floor)
+                .factor(factor)
+                .build();
         return inspector
                 .comparisons()
                 .compare(new ComparisonRequest(a(), b, TEXT, null, options, null, null), ComparisonListener.NONE);

@@ -25,6 +25,7 @@ import org.llminspector.run.Inspector;
 import org.llminspector.run.InspectorConfig;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.ComparisonRequest.Windows;
+import org.llminspector.run.request.ComparisonRequestOptionsBuilder;
 import org.llminspector.run.request.RunRequest;
 import org.llminspector.run.store.ComparisonManifest;
 
@@ -143,8 +144,11 @@ class LlamaCppWindowsTest {
     }
 
     private ComparisonManifest compare(String model, Windows windows, Path kld, String text) {
-        ComparisonRequest.Options options =
-                new ComparisonRequest.Options(null, null, null, 64, null, false, null, null, null, null, windows, null);
+        ComparisonRequest.Options options = ComparisonRequestOptionsBuilder.builder()
+                .window(64)
+                .cost(false)
+                .windows(windows)
+                .build();
         return inspector
                 .comparisons()
                 .compare(

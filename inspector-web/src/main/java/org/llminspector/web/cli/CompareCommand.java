@@ -6,7 +6,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.llminspector.base.Json;
 import org.llminspector.base.Problem;
 import org.llminspector.base.Reads;
@@ -15,11 +19,10 @@ import org.llminspector.run.compare.BaseComparison;
 import org.llminspector.run.compare.Comparisons;
 import org.llminspector.run.request.ComparisonRequest;
 import org.llminspector.run.request.ComparisonRequestBuilder;
+import org.llminspector.run.request.ComparisonRequestOptionsBuilder;
 import org.llminspector.run.request.RunRequest;
-import org.llminspector.run.request.SensitivityRequest;
 import org.llminspector.run.store.ComparedToken;
 import org.llminspector.run.store.ComparisonManifest;
-import org.llminspector.web.cli.common.ByteSize;
 import org.llminspector.web.cli.common.CorpusFlags;
 import org.llminspector.web.cli.common.Interrupt;
 import org.llminspector.web.cli.common.Lines;
@@ -83,6 +86,8 @@ import picocli.CommandLine.Option;
         })
 final class CompareCommand extends ModelCommand {
 
+    private static final String NUMBER = "([0-9]+(?:\\.[0-9]+)?(?:[eE]-?[0-9]{1,2})?)";
+    private static final Pattern BOUND = Pattern.compile("([a-z_]+)=" + NUMBER + ":" + NUMBER);
     private static final long MAX_TEXT = 256L << 20;
 
     @Option(names = "--a", paramLabel = "SIDE", description = "The reference. Default: the default model in fp32.")
@@ -155,42 +160,8 @@ final class CompareCommand extends ModelCommand {
     @Option(names = "--top", paramLabel = "K", description = "Most probable tokens per side to list. Default: 10.")
     Integer top;
 
-    @Option(
-            names = "--sensitivity",
-            paramLabel = "BY",
-            arity = "0..1",
-            fallbackValue = "module",
-            description = {
-                "Rank what B's precision costs by layer, module (attention, MLP; the default) or matrix: B once more"
-                        + " for each, with it alone at A's precision. B must be on the onnx engine."
-            })
-    String sensitivity;
-
-    @Option(
-            names = "--lower",
-            description = "With --sensitivity: start from A and put one module at a time down to B's precision.")
-    boolean lower;
-
-    @Option(
-            names = "--modules",
-            paramLabel = "GLOB",
-            split = ",",
-            description = "With --sensitivity: only these matrices, such as blocks.*.mlp.*.")
-    List<String> modules;
-
-    @Option(
-            names = "--budget",
-            paramLabel = "SIZE",
-            converter = ByteSize.class,
-            description =
-                    "With --sensitivity: suggest a mixed plan whose weights take at most this, 1.2MB, and run it.")
-    Long budget;
-
-    @Option(
-            names = "--sensitivity-tokens",
-            paramLabel = "N",
-            description = "With --sensitivity: how much of the text is read for it. Default: one window.")
-    Integer sensitivityTokens;
+    @Mixin
+    SensitivityFlags sensitivity;
 
     @Option(
             names = "--floor",
@@ -205,6 +176,21 @@ final class CompareCommand extends ModelCommand {
             paramLabel = "X",
             description = "How many times the noise floor an error must be to be called bad. Default: 10.")
     Double factor;
+
+    @Option(
+            names = "--continue",
+            paramLabel = "N",
+            description =
+                    "Tokens by which both sides continue the prompt, each its most probable; 0 for none. Default: 32.")
+    Integer continueTokens;
+
+    @Option(
+            names = "--bound",
+            paramLabel = "NAME=LOOK:BROKEN",
+            description =
+                    "Bounds of the verdict, such as mean_kld=0.01:0.1 or same_top=0.98:0.9; may be repeated. Names are those of"
+                            + " verdict.rules in --json.")
+    List<String> bounds;
 
     @Option(
             names = "--activations",
@@ -337,44 +323,23 @@ final class CompareCommand extends ModelCommand {
                 .b(SideArgument.with(sideB, modelB, null, null))
                 .text(text())
                 .corpus(corpus.texts())
-                .options(new ComparisonRequest.Options(
-                        hooks,
-                        noSplit ? false : null,
-                        top,
-                        window,
-                        stride,
-                        noCost ? false : null,
-                        null,
-                        null,
-                        floor(),
-                        factor,
-                        windows(),
-                        lengths))
-                .sensitivity(sensitivity())
+                .options(ComparisonRequestOptionsBuilder.builder()
+                        .hooks(hooks)
+                        .split(noSplit ? false : null)
+                        .top(top)
+                        .window(window)
+                        .stride(stride)
+                        .cost(noCost ? false : null)
+                        .floor(floor())
+                        .factor(factor)
+                        .windows(windows())
+                        .costLengths(lengths)
+                        .continueTokens(continueTokens)
+                        .bounds(bounds())
+                        .build())
+                .sensitivity(sensitivity.request())
                 .name(name)
                 .build();
-    }
-
-    private SensitivityRequest sensitivity() {
-        if (sensitivity == null) {
-            if (!lower && modules == null && budget == null && sensitivityTokens == null) return null;
-            throw Problem.invalid("these options go with --sensitivity")
-                    .where("--lower, --modules, --budget, --sensitivity-tokens")
-                    .expected("--sensitivity too");
-        }
-        SensitivityRequest.By by = Arrays.stream(SensitivityRequest.By.values())
-                .filter(b -> b.name().equalsIgnoreCase(sensitivity))
-                .findFirst()
-                .orElseThrow(() -> Problem.invalid("modules cannot be grouped like this")
-                        .where("--sensitivity")
-                        .expected("layer, module or matrix")
-                        .found(sensitivity));
-        return new SensitivityRequest(
-                lower ? SensitivityRequest.Direction.LOWER : SensitivityRequest.Direction.RESTORE,
-                by,
-                modules,
-                budget,
-                sensitivityTokens);
     }
 
     private ComparisonRequest.Floor floor() {
@@ -386,6 +351,22 @@ final class CompareCommand extends ModelCommand {
                         .where("--floor")
                         .expected("batches, engine or none")
                         .found(Problem.shown(floor)));
+    }
+
+    private Map<String, ComparisonRequest.Bound> bounds() {
+        if (bounds == null) return null;
+        Map<String, ComparisonRequest.Bound> all = new LinkedHashMap<>();
+        for (String text : bounds) {
+            Matcher m = BOUND.matcher(text);
+            if (!m.matches()) {
+                throw Problem.invalid("this is no pair of bounds")
+                        .where("--bound")
+                        .expected("NAME=LOOK:BROKEN, such as mean_kld=0.01:0.1")
+                        .found(Problem.shown(text));
+            }
+            all.put(m.group(1), new ComparisonRequest.Bound(Double.valueOf(m.group(2)), Double.valueOf(m.group(3))));
+        }
+        return all;
     }
 
     private ComparisonRequest.Windows windows() {
@@ -404,7 +385,7 @@ final class CompareCommand extends ModelCommand {
                 || tokens != null
                 || text != null
                 || corpus.corpus != null
-                || sensitivity != null
+                || sensitivity.asked()
                 || out != null
                 || saveKld != null
                 || junit != null) {

@@ -22,8 +22,11 @@ final class ComparisonPrinter {
 
     /** @param activations whether to list the outliers of every matrix, and not only the worst */
     static void print(ComparisonManifest m, boolean activations, PrintWriter out) {
+        if (m.verdict() != null) out.println(m.verdict().sentence());
         if (m.firstBad() != null) out.println(ComparisonText.firstBad(m));
-        out.println(ComparisonText.verdict(m));
+        out.println(ComparisonText.outputs(m));
+        String written = ComparisonText.continuations(m);
+        if (written != null) out.println(written);
         if (m.floor() != null) out.println(ComparisonText.floor(m));
         section(out, List.<String[]>of(upper(ComparisonText.measureColumns(m))), ComparisonText.measures(m));
         if (m.text() != null && m.options().windows() == ComparisonRequest.Windows.LLAMA_CPP) {

@@ -28,6 +28,7 @@ final class CompareTools implements Tool.Group {
             Double sameTop,
             String firstBad,
             String verdict,
+            String outputs,
             String floor,
             List<Module> worstModules,
             String modulesWhy) {}
@@ -94,7 +95,8 @@ final class CompareTools implements Tool.Group {
                 o.meanKld().value(),
                 o.sameTop().value(),
                 ComparisonText.firstBad(m),
-                ComparisonText.verdict(m),
+                m.verdict().sentence(),
+                ComparisonText.outputs(m),
                 ComparisonText.floor(m),
                 worst,
                 m.modulesWhy());

@@ -37,9 +37,13 @@ public final class ComparisonReport {
                 .text(title(m.b()))
                 .raw("</h1>");
         if (m.name() != null) html.paragraph(m.name());
+        if (m.verdict() != null)
+            html.raw("<p class=\"lead\"><b>").text(m.verdict().sentence()).raw("</b></p>");
         String bad = ComparisonText.firstBad(m);
-        if (bad != null) html.raw("<p class=\"lead\"><b>").text(bad).raw("</b></p>");
-        html.raw("<p class=\"lead\">").text(ComparisonText.verdict(m)).raw("</p>");
+        if (bad != null) html.raw("<p class=\"lead\">").text(bad).raw("</p>");
+        html.raw("<p class=\"lead\">").text(ComparisonText.outputs(m)).raw("</p>");
+        String written = ComparisonText.continuations(m);
+        if (written != null) html.raw("<p class=\"lead\">").text(written).raw("</p>");
         if (ComparisonText.floor(m) != null) html.paragraph(ComparisonText.floor(m));
         sides();
         if (m.prompt() != null || m.text() != null) measures();

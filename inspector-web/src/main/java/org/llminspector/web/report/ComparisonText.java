@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.llminspector.analysis.output.OutputMeasures;
 import org.llminspector.analysis.output.OutputMeasures.Estimate;
 import org.llminspector.base.ByteCount;
@@ -12,6 +13,7 @@ import org.llminspector.base.Plural;
 import org.llminspector.run.request.SensitivityRequest;
 import org.llminspector.run.store.ComparisonManifest;
 import org.llminspector.run.store.Sensitivity;
+import org.llminspector.tokenize.Token;
 
 /** Texts and table rows of a comparison's findings. */
 public final class ComparisonText {
@@ -37,8 +39,29 @@ public final class ComparisonText {
         return lines.toString();
     }
 
-    /** The result in two sentences. */
-    public static String verdict(ComparisonManifest m) {
+    /** What both sides write after the prompt, and where they part; null where they were not asked to. */
+    public static String continuations(ComparisonManifest m) {
+        ComparisonManifest.Continuations c = m.continuations();
+        if (c == null || c.a().isEmpty()) return null;
+        String a = text(c.a());
+        if (c.firstDifference() == null) return "Both write " + a + ".";
+        String tie = c.nearTie() == null || !c.nearTie()
+                ? ""
+                : ": a near tie, as reading the prompt twice changes a logit by " + Html.number(c.noise());
+        String margin = c.margin() == null
+                ? ""
+                : ", where A prefers its own token by " + Html.number(c.margin()) + " nats" + tie;
+        return "A writes " + a + ", B " + text(c.b()) + ". They part at token " + (c.firstDifference() + 1) + margin
+                + ".";
+    }
+
+    private static String text(List<Token> tokens) {
+        String text = tokens.stream().map(Token::text).collect(Collectors.joining());
+        return '"' + text.replace("\n", "↵").replace("\r", "␍") + '"';
+    }
+
+    /** The first difference and the outputs' divergence in two sentences. */
+    public static String outputs(ComparisonManifest m) {
         OutputMeasures o = m.text() == null ? m.prompt() : m.text().measures();
         ComparisonManifest.First any = m.firsts().isEmpty() ? null : m.firsts().get(0);
         StringBuilder words = new StringBuilder();
