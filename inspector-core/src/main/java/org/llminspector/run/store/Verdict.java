@@ -1,6 +1,8 @@
 package org.llminspector.run.store;
 
 import com.fasterxml.jackson.annotation.JsonValue;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -105,10 +107,18 @@ public record Verdict(Level level, String over, String sentence, List<Rule> rule
 
         private String shown(Double x) {
             if (x == null) return "no number";
-            if (unit != null && unit.equals("share"))
-                return String.format(Locale.ROOT, "%.4g %%", 100 * x).replaceAll("\\.?0+ %", " %");
-            if (x == Math.rint(x) && Math.abs(x) < 1e6) return String.valueOf((long) (double) x);
-            return String.format(Locale.ROOT, Math.abs(x) < 1e-3 ? "%.2e" : "%.4g", x);
+            if (unit != null && unit.equals("share")) return digits(100 * x) + " %";
+            return digits(x);
+        }
+
+        /** Four significant digits, without trailing zeros. */
+        private static String digits(double x) {
+            if (!Double.isFinite(x)) return "no number";
+            if (x != 0 && Math.abs(x) < 1e-6) return String.format(Locale.ROOT, "%.1e", x);
+            return new BigDecimal(x)
+                    .round(new MathContext(4))
+                    .stripTrailingZeros()
+                    .toPlainString();
         }
     }
 
@@ -197,8 +207,9 @@ public record Verdict(Level level, String over, String sentence, List<Rule> rule
     private static String sentence(Level level, String over, long count, boolean hooks, List<Rule> rules) {
         String read = Plural.of(count, "prompt".equals(over) ? "position" : "token") + " of the " + over;
         if (level == Level.SAME) {
-            return "The same: over " + read + (hooks ? " nothing that B computes differs" : " the outputs differ")
-                    + " by no more than rounding does.";
+            return "The same: over " + read
+                    + (hooks ? " nothing that B computes differs by more" : " the outputs differ by no more")
+                    + " than rounding does.";
         }
         String list = rules.stream()
                 .filter(r -> level == Level.SAFE ? r.name() != Measure.NOT_FINITE : r.level() == level)

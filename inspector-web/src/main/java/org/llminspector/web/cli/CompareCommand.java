@@ -29,6 +29,7 @@ import org.llminspector.web.cli.common.Lines;
 import org.llminspector.web.cli.common.ModelCommand;
 import org.llminspector.web.cli.common.Progress;
 import org.llminspector.web.cli.common.QuietOptions;
+import org.llminspector.web.cli.common.SensitivityFlags;
 import org.llminspector.web.cli.common.SideArgument;
 import org.llminspector.web.report.ComparisonReport;
 import org.llminspector.web.report.ComparisonTables;

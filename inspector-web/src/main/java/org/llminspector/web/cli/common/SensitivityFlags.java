@@ -1,14 +1,13 @@
-package org.llminspector.web.cli;
+package org.llminspector.web.cli.common;
 
 import java.util.Arrays;
 import java.util.List;
 import org.llminspector.base.Problem;
 import org.llminspector.run.request.SensitivityRequest;
-import org.llminspector.web.cli.common.ByteSize;
 import picocli.CommandLine.Option;
 
 /** Options of a comparison's sensitivity: what each module's precision costs. */
-final class SensitivityFlags {
+public final class SensitivityFlags {
 
     @Option(
             names = "--sensitivity",
@@ -48,12 +47,12 @@ final class SensitivityFlags {
     Integer sensitivityTokens;
 
     /** Whether any of them is given. */
-    boolean asked() {
+    public boolean asked() {
         return sensitivity != null;
     }
 
     /** @return null without {@code --sensitivity} */
-    SensitivityRequest request() {
+    public SensitivityRequest request() {
         if (sensitivity == null) {
             if (!lower && modules == null && budget == null && sensitivityTokens == null) return null;
             throw Problem.invalid("these options go with --sensitivity")
