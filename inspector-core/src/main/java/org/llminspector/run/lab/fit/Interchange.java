@@ -15,6 +15,7 @@ import org.llminspector.engine.Batch;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.hook.StreamHooks;
 import org.llminspector.run.lab.side.Patch;
 import org.llminspector.run.lab.side.Side;
@@ -31,6 +32,9 @@ public final class Interchange {
 
     /** One of this number of examples is held out. */
     private static final int HELD = 4;
+
+    /** Bytes of streams that are kept. */
+    private static final long MOST_STREAMS = 256L << 20;
 
     /** @param answer the token that the base prompt is to be continued with once it has the source's value */
     public record Example(Side base, Side source, int answer) {}
@@ -67,9 +71,11 @@ public final class Interchange {
     private final int[] answers;
     private final int d;
     private final InspectorEngine engine;
+    private final HookId at; // the value's place: a layer's output is the next one's input
     private final HookId end;
     private final Unembedded unembedded;
     private final Steps steps;
+    private final float[][] starts; // [example][pos * d_model] before the value's layer; null: none is kept
     private final List<Integer> train = new ArrayList<>();
     private final List<Integer> held = new ArrayList<>();
 
@@ -78,18 +84,46 @@ public final class Interchange {
         this.steps = steps;
         this.bases = examples.stream().map(Example::base).toList();
         this.engine = bases.get(0).engine();
+        this.at = at(options.hook());
         this.end = StreamHooks.end(bases.get(0).spec());
         this.unembedded = new Unembedded(engine);
-        SortedSet<HookId> at = new TreeSet<>(List.of(options.hook()));
-        this.base = Examples.values(bases, at, options.pos(), steps).get(options.hook());
+        SortedSet<HookId> read = new TreeSet<>(List.of(at));
+        this.base = Examples.values(bases, read, options.pos(), steps).get(at);
         float[][] source = Examples.values(
-                        examples.stream().map(Example::source).toList(), at, options.pos(), steps)
-                .get(options.hook());
+                        examples.stream().map(Example::source).toList(), read, options.pos(), steps)
+                .get(at);
         this.d = base[0].length;
         this.change = new float[base.length][d];
         for (int i = 0; i < base.length; i++) for (int c = 0; c < d; c++) change[i][c] = source[i][c] - base[i][c];
         this.answers = examples.stream().mapToInt(Example::answer).toArray();
         for (int i = 0; i < base.length; i++) (i % HELD == HELD - 1 ? held : train).add(i);
+        this.starts = starts();
+    }
+
+    private HookId at(HookId hook) {
+        HookId next = HookId.of(HookPoint.RESID_PRE, hook.layer() + 1);
+        boolean same = hook.point() == HookPoint.RESID_POST
+                && next.layer() < bases.get(0).spec().nLayers();
+        return same && bases.get(0).has(next) ? next : hook;
+    }
+
+    /** The base prompts' streams, from which passes begin. */
+    private float[][] starts() {
+        HookId start = HookId.of(HookPoint.RESID_PRE, at.layer());
+        long tokens = bases.stream().mapToLong(Side::length).sum();
+        boolean fit = tokens * d * Float.BYTES <= MOST_STREAMS;
+        if (at.layer() == 0 || !fit || !engine.startsAtLayers() || !bases.get(0).has(start)) return null;
+        float[][] out = new float[bases.size()][];
+        for (List<Integer> of : Examples.batches(bases)) {
+            engine.run(Batch.of(Examples.ids(bases, of), new TreeSet<>(List.of(start))), (hook, value) -> {
+                int size = Math.toIntExact(value.size() / of.size());
+                for (int r = 0; r < of.size(); r++) {
+                    out[of.get(r)] = new float[size];
+                    value.toFloats((long) r * size, out[of.get(r)], size);
+                }
+            });
+        }
+        return out;
     }
 
     /** @throws Problem for fewer than four examples, a rank outside the value, or an engine without gradients */
@@ -213,12 +247,18 @@ public final class Interchange {
         for (int r = 0; r < of.size(); r++)
             System.arraycopy(mixed(of.get(r), columns), 0, values, (r * n + pos) * d, d);
         Tensor given = Tensor.of(values, of.size(), n, d);
-        Patch patch = new Patch(options.hook(), given, null, List.of(pos), null);
+        List<Patch> patches = new ArrayList<>();
+        if (starts != null) {
+            float[] whole = new float[values.length];
+            for (int r = 0; r < of.size(); r++) System.arraycopy(starts[of.get(r)], 0, whole, r * n * d, n * d);
+            patches.add(Patch.whole(HookId.of(HookPoint.RESID_PRE, at.layer()), Tensor.of(whole, of.size(), n, d)));
+        }
+        patches.add(new Patch(at, given, null, List.of(pos), null));
         SessionRequest pass = new SessionRequest(
                 n,
                 new TreeSet<>(List.of(hook)),
-                List.of(patch.intervention()),
-                List.of(Map.of(options.hook(), given)),
+                patches.stream().map(Patch::intervention).toList(),
+                patches.stream().map(p -> Map.of(p.hook(), p.source())).toList(),
                 true);
         return new Batch(Examples.ids(bases, of), pass, null);
     }
@@ -240,9 +280,8 @@ public final class Interchange {
             float[] cotangent = new float[of.size() * n * width];
             for (int r = 0; r < last.length; r++)
                 System.arraycopy(last[r], 0, cotangent, (r * n + n - 1) * width, width);
-            Tensor g = engine.pullback(
-                            batch(of, columns, options.hook()), end, Tensor.of(cotangent, of.size(), n, width))
-                    .get(options.hook());
+            Tensor g = engine.pullback(batch(of, columns, at), end, Tensor.of(cotangent, of.size(), n, width))
+                    .get(at);
             int pos = Examples.position(options.pos(), n);
             for (int r = 0; r < of.size(); r++) out[of.get(r)] = Examples.vector(g, r, pos);
         }
