@@ -36,6 +36,9 @@ public final class Interchange {
     /** Bytes of streams that are kept. */
     private static final long MOST_STREAMS = 256L << 20;
 
+    /** The widest value of which a basis of the whole space is tried. */
+    private static final int WIDEST = 2_048;
+
     /** @param answer the token that the base prompt is to be continued with once it has the source's value */
     public record Example(Side base, Side source, int answer) {}
 
@@ -126,8 +129,11 @@ public final class Interchange {
         return out;
     }
 
-    /** @throws Problem for fewer than four examples, a rank outside the value, or an engine without gradients */
-    public static Subspace run(Options options, List<Example> examples, Steps steps) {
+    /**
+     * @param checks gets what was checked on this subspace
+     * @throws Problem for fewer than four examples, a rank outside the value, or an engine without gradients
+     */
+    public static Subspace run(Options options, List<Example> examples, Steps steps, List<LensFit.Check> checks) {
         if (examples.size() < HELD) {
             throw Problem.invalid("too few examples to hold one out")
                     .where("examples")
@@ -141,10 +147,10 @@ public final class Interchange {
                     .expected("1 to " + all.d)
                     .found(options.rank());
         }
-        return all.found();
+        return all.found(checks);
     }
 
-    private Subspace found() {
+    private Subspace found(List<LensFit.Check> checks) {
         Random draws = new Random(options.seed());
         double[][] random = orthonormal(draws);
         double[][] fitted = fit(random, answers);
@@ -158,6 +164,16 @@ public final class Interchange {
                 arm("arbitrary labels", arbitrary, dealt),
                 arm("subspace", fitted, answers),
                 arm("whole", null, answers));
+        checks.add(unchanged(arms.get(0)));
+        checks.add(new LensFit.Check("the columns' products, less the identity: nothing", 0, skew(fitted), 1e-9));
+        if (d <= WIDEST) {
+            double whole = arms.get(arms.size() - 1).nll();
+            checks.add(new LensFit.Check(
+                    "a basis of the whole space interchanged: the whole value, in -ln p(answer)",
+                    whole,
+                    arm("basis", reflection(draws), answers).nll(),
+                    1e-3 * (1 + Math.abs(whole))));
+        }
         return new Subspace(
                 options.hook().name(),
                 options.pos(),
@@ -168,6 +184,40 @@ public final class Interchange {
                         .map(column -> Arrays.stream(column).boxed().toList())
                         .toList(),
                 arms);
+    }
+
+    /** Each prompt given its own value is the prompt as it runs by itself, from the first layer on. */
+    private LensFit.Check unchanged(Arm none) {
+        double nll = 0;
+        for (List<Integer> of : batches(held)) {
+            float[][] last = last(of, Batch.of(Examples.ids(bases, of), new TreeSet<>(List.of(end))));
+            double[][] log = unembedded.logProbabilities(last);
+            for (int r = 0; r < of.size(); r++) nll -= log[r][answers[of.get(r)]] / held.size();
+        }
+        return new LensFit.Check(
+                "prompts interchanged with themselves: the prompts as they were, in -ln p(answer)",
+                nll,
+                none.nll(),
+                1e-3 * (1 + Math.abs(nll)));
+    }
+
+    /** How far columns are from orthonormal: the largest element of B^T B - 1. */
+    private static double skew(double[][] columns) {
+        double skew = 0;
+        for (int i = 0; i < columns.length; i++)
+            for (int j = 0; j <= i; j++)
+                skew = Math.max(skew, Math.abs(dot(columns[i], columns[j]) - (i == j ? 1 : 0)));
+        return skew;
+    }
+
+    /** An orthonormal basis of the whole space: Householder's reflection 1 - 2 v v^T by a direction by chance. */
+    private double[][] reflection(Random draws) {
+        double[] v = draws.doubles(d, -1, 1).toArray();
+        double square = dot(v, v);
+        double[][] columns = new double[d][d];
+        for (int i = 0; i < d; i++)
+            for (int c = 0; c < d; c++) columns[i][c] = (i == c ? 1 : 0) - 2 * v[i] * v[c] / square;
+        return columns;
     }
 
     /** Orthonormal columns by chance, [rank][d_model]. */
@@ -226,16 +276,15 @@ public final class Interchange {
 
     /** The value after the interchange; null columns for the whole value. */
     private float[] mixed(int i, double[][] columns) {
-        float[] out = base[i].clone();
-        if (columns == null) {
-            for (int c = 0; c < d; c++) out[c] += change[i][c];
-            return out;
-        }
-        for (double[] column : columns) {
+        double[] moved = new double[d];
+        if (columns == null) for (int c = 0; c < d; c++) moved[c] = change[i][c];
+        for (double[] column : columns == null ? new double[0][] : columns) {
             double along = 0;
             for (int c = 0; c < d; c++) along += change[i][c] * column[c];
-            for (int c = 0; c < d; c++) out[c] += (float) (along * column[c]);
+            for (int c = 0; c < d; c++) moved[c] += along * column[c];
         }
+        float[] out = new float[d];
+        for (int c = 0; c < d; c++) out[c] = (float) (base[i][c] + moved[c]);
         return out;
     }
 
@@ -290,8 +339,12 @@ public final class Interchange {
 
     /** The last stream at the last position of each, [row][d_model]. */
     private float[][] streams(List<Integer> of, double[][] columns) {
+        return last(of, batch(of, columns, end));
+    }
+
+    private float[][] last(List<Integer> of, Batch batch) {
         float[][] streams = new float[of.size()][];
-        engine.run(batch(of, columns, end), (hook, value) -> {
+        engine.run(batch, (hook, value) -> {
             for (int r = 0; r < streams.length; r++) streams[r] = Examples.vector(value, r, (int) value.shape()[1] - 1);
         });
         return streams;
