@@ -127,9 +127,7 @@ final class Fits {
         }
         LensFit fit = new LensFit(new LensFit.Options(kind, each, skip, seed(), 5), run, request.layers(), steps);
         LensFit.Fitted fitted = fit.fit(bases);
-        List<Invariant> checks = new ArrayList<>(fit.checks().stream()
-                .map(c -> Invariant.of(c.name(), c.expected(), c.got(), c.within()))
-                .toList());
+        List<Invariant> checks = invariants(fit.checks());
         LensFit.Loss last = fitted.losses().get(fitted.losses().size() - 1);
         if (last.layer() == run.spec().nLayers() - 1)
             checks.add(Invariant.of("the last layer through the lens: the model's own output", 0, last.fitted(), 1e-6));
@@ -171,11 +169,12 @@ final class Fits {
                     .found(c);
         int width = run.spec().dModel();
         int coordinates = number(request.rank(), Math.min(16, width), 1, 1 << 20, "rank");
-        Probing.Probes probes = Probing.run(examples, hooks, position(), coordinates, c, seed(), steps);
+        List<LensFit.Check> checks = new ArrayList<>();
+        Probing.Probes probes = Probing.run(examples, hooks, position(), coordinates, c, seed(), steps, checks);
         return Found.of(
                         "coordinates of the largest difference of class means on the training part; logistic regression, balanced, L2"
                                 + " with C = " + c + "; groups held out whole (Gurnee et al. 2023)",
-                        List.of())
+                        invariants(checks))
                 .probes(probes)
                 .build();
     }
@@ -201,13 +200,20 @@ final class Fits {
         int rank = number(request.rank(), Math.min(8, run.spec().dModel()), 1, 1 << 16, "rank");
         int epochs = number(request.steps(), 100, 1, 100_000, "steps");
         Interchange.Options options = new Interchange.Options(hooks.first(), position(), rank, epochs, seed());
-        Interchange.Subspace subspace = Interchange.run(options, examples, steps);
+        List<LensFit.Check> checks = new ArrayList<>();
+        Interchange.Subspace subspace = Interchange.run(options, examples, steps, checks);
         return Found.of(
                         "h_base + (h_source - h_base) B B^T, B of orthonormal columns fitted to -ln p(answer); random: a subspace by chance;"
                                 + " arbitrary labels: fitted to answers dealt anew; whole: the value itself (Geiger et al. 2024)",
-                        List.of())
+                        invariants(checks))
                 .subspace(subspace)
                 .build();
+    }
+
+    private static List<Invariant> invariants(List<LensFit.Check> checks) {
+        List<Invariant> all = new ArrayList<>();
+        for (LensFit.Check c : checks) all.add(Invariant.of(c.name(), c.expected(), c.got(), c.within()));
+        return all;
     }
 
     /** Hooks of the stream's width: points (hook_resid_post) at layers (all). */

@@ -195,12 +195,13 @@ class FitsTest {
 
     @Test
     void probesTellTokensApartAndDealtLabelsNot() {
-        Probing.Probes probes = analyse(of("llama", Kind.PROBE)
-                        .examples(labelled())
-                        .points(List.of("hook_resid_pre"))
-                        .rank(4)
-                        .build())
-                .probes();
+        Analysis a = analyse(of("llama", Kind.PROBE)
+                .examples(labelled())
+                .points(List.of("hook_resid_pre"))
+                .rank(4)
+                .build());
+        Probing.Probes probes = a.probes();
+        assertThat(a.invariants()).hasSameSizeAs(probes.probes());
         assertThat(probes.labels()).containsExactly("fifty", "forty");
         assertThat(probes.counts()).containsExactly(24, 24);
         assertThat(probes.groups()).isEqualTo(12);
@@ -251,7 +252,12 @@ class FitsTest {
                 .examples(pairs())
                 .layers(List.of(0))
                 .steps(30);
-        Interchange.Subspace s = analyse(request.rank(6).build()).subspace();
+        Analysis a = analyse(request.rank(6).build());
+        Interchange.Subspace s = a.subspace();
+        assertThat(a.invariants()).hasSize(3);
+        assertThat(a.invariants().get(0).expected())
+                .isNotCloseTo(arm(s, "whole").nll(), within(1e-2));
+        assertThat(a.invariants().get(2).expected()).isEqualTo(arm(s, "whole").nll());
         assertThat(s.trained()).isEqualTo(12);
         assertThat(s.heldOut()).isEqualTo(4);
         assertThat(arm(s, "whole").trained()).isEqualTo(1);

@@ -15,6 +15,7 @@ import org.llminspector.engine.Batch;
 import org.llminspector.engine.InspectorEngine;
 import org.llminspector.engine.SessionRequest;
 import org.llminspector.hook.HookId;
+import org.llminspector.hook.HookPoint;
 import org.llminspector.hook.StreamHooks;
 import org.llminspector.run.lab.side.Patch;
 import org.llminspector.run.lab.side.Side;
@@ -31,6 +32,12 @@ public final class Interchange {
 
     /** One of this number of examples is held out. */
     private static final int HELD = 4;
+
+    /** Bytes of streams that are kept. */
+    private static final long MOST_STREAMS = 256L << 20;
+
+    /** The widest value of which a basis of the whole space is tried. */
+    private static final int WIDEST = 2_048;
 
     /** @param answer the token that the base prompt is to be continued with once it has the source's value */
     public record Example(Side base, Side source, int answer) {}
@@ -67,9 +74,11 @@ public final class Interchange {
     private final int[] answers;
     private final int d;
     private final InspectorEngine engine;
+    private final HookId at; // the value's place: a layer's output is the next one's input
     private final HookId end;
     private final Unembedded unembedded;
     private final Steps steps;
+    private final float[][] starts; // [example][pos * d_model] before the value's layer; null: none is kept
     private final List<Integer> train = new ArrayList<>();
     private final List<Integer> held = new ArrayList<>();
 
@@ -78,22 +87,53 @@ public final class Interchange {
         this.steps = steps;
         this.bases = examples.stream().map(Example::base).toList();
         this.engine = bases.get(0).engine();
+        this.at = at(options.hook());
         this.end = StreamHooks.end(bases.get(0).spec());
         this.unembedded = new Unembedded(engine);
-        SortedSet<HookId> at = new TreeSet<>(List.of(options.hook()));
-        this.base = Examples.values(bases, at, options.pos(), steps).get(options.hook());
+        SortedSet<HookId> read = new TreeSet<>(List.of(at));
+        this.base = Examples.values(bases, read, options.pos(), steps).get(at);
         float[][] source = Examples.values(
-                        examples.stream().map(Example::source).toList(), at, options.pos(), steps)
-                .get(options.hook());
+                        examples.stream().map(Example::source).toList(), read, options.pos(), steps)
+                .get(at);
         this.d = base[0].length;
         this.change = new float[base.length][d];
         for (int i = 0; i < base.length; i++) for (int c = 0; c < d; c++) change[i][c] = source[i][c] - base[i][c];
         this.answers = examples.stream().mapToInt(Example::answer).toArray();
         for (int i = 0; i < base.length; i++) (i % HELD == HELD - 1 ? held : train).add(i);
+        this.starts = starts();
     }
 
-    /** @throws Problem for fewer than four examples, a rank outside the value, or an engine without gradients */
-    public static Subspace run(Options options, List<Example> examples, Steps steps) {
+    private HookId at(HookId hook) {
+        HookId next = HookId.of(HookPoint.RESID_PRE, hook.layer() + 1);
+        boolean same = hook.point() == HookPoint.RESID_POST
+                && next.layer() < bases.get(0).spec().nLayers();
+        return same && bases.get(0).has(next) ? next : hook;
+    }
+
+    /** The base prompts' streams, from which passes begin. */
+    private float[][] starts() {
+        HookId start = HookId.of(HookPoint.RESID_PRE, at.layer());
+        long tokens = bases.stream().mapToLong(Side::length).sum();
+        boolean fit = tokens * d * Float.BYTES <= MOST_STREAMS;
+        if (at.layer() == 0 || !fit || !engine.startsAtLayers() || !bases.get(0).has(start)) return null;
+        float[][] out = new float[bases.size()][];
+        for (List<Integer> of : Examples.batches(bases)) {
+            engine.run(Batch.of(Examples.ids(bases, of), new TreeSet<>(List.of(start))), (hook, value) -> {
+                int size = Math.toIntExact(value.size() / of.size());
+                for (int r = 0; r < of.size(); r++) {
+                    out[of.get(r)] = new float[size];
+                    value.toFloats((long) r * size, out[of.get(r)], size);
+                }
+            });
+        }
+        return out;
+    }
+
+    /**
+     * @param checks gets what was checked on this subspace
+     * @throws Problem for fewer than four examples, a rank outside the value, or an engine without gradients
+     */
+    public static Subspace run(Options options, List<Example> examples, Steps steps, List<LensFit.Check> checks) {
         if (examples.size() < HELD) {
             throw Problem.invalid("too few examples to hold one out")
                     .where("examples")
@@ -107,10 +147,10 @@ public final class Interchange {
                     .expected("1 to " + all.d)
                     .found(options.rank());
         }
-        return all.found();
+        return all.found(checks);
     }
 
-    private Subspace found() {
+    private Subspace found(List<LensFit.Check> checks) {
         Random draws = new Random(options.seed());
         double[][] random = orthonormal(draws);
         double[][] fitted = fit(random, answers);
@@ -124,6 +164,16 @@ public final class Interchange {
                 arm("arbitrary labels", arbitrary, dealt),
                 arm("subspace", fitted, answers),
                 arm("whole", null, answers));
+        checks.add(unchanged(arms.get(0)));
+        checks.add(new LensFit.Check("the columns' products, less the identity: nothing", 0, skew(fitted), 1e-9));
+        if (d <= WIDEST) {
+            double whole = arms.get(arms.size() - 1).nll();
+            checks.add(new LensFit.Check(
+                    "a basis of the whole space interchanged: the whole value, in -ln p(answer)",
+                    whole,
+                    arm("basis", reflection(draws), answers).nll(),
+                    1e-3 * (1 + Math.abs(whole))));
+        }
         return new Subspace(
                 options.hook().name(),
                 options.pos(),
@@ -134,6 +184,40 @@ public final class Interchange {
                         .map(column -> Arrays.stream(column).boxed().toList())
                         .toList(),
                 arms);
+    }
+
+    /** Each prompt given its own value is the prompt as it runs by itself, from the first layer on. */
+    private LensFit.Check unchanged(Arm none) {
+        double nll = 0;
+        for (List<Integer> of : batches(held)) {
+            float[][] last = last(of, Batch.of(Examples.ids(bases, of), new TreeSet<>(List.of(end))));
+            double[][] log = unembedded.logProbabilities(last);
+            for (int r = 0; r < of.size(); r++) nll -= log[r][answers[of.get(r)]] / held.size();
+        }
+        return new LensFit.Check(
+                "prompts interchanged with themselves: the prompts as they were, in -ln p(answer)",
+                nll,
+                none.nll(),
+                1e-3 * (1 + Math.abs(nll)));
+    }
+
+    /** How far columns are from orthonormal: the largest element of B^T B - 1. */
+    private static double skew(double[][] columns) {
+        double skew = 0;
+        for (int i = 0; i < columns.length; i++)
+            for (int j = 0; j <= i; j++)
+                skew = Math.max(skew, Math.abs(dot(columns[i], columns[j]) - (i == j ? 1 : 0)));
+        return skew;
+    }
+
+    /** An orthonormal basis of the whole space: Householder's reflection 1 - 2 v v^T by a direction by chance. */
+    private double[][] reflection(Random draws) {
+        double[] v = draws.doubles(d, -1, 1).toArray();
+        double square = dot(v, v);
+        double[][] columns = new double[d][d];
+        for (int i = 0; i < d; i++)
+            for (int c = 0; c < d; c++) columns[i][c] = (i == c ? 1 : 0) - 2 * v[i] * v[c] / square;
+        return columns;
     }
 
     /** Orthonormal columns by chance, [rank][d_model]. */
@@ -192,16 +276,15 @@ public final class Interchange {
 
     /** The value after the interchange; null columns for the whole value. */
     private float[] mixed(int i, double[][] columns) {
-        float[] out = base[i].clone();
-        if (columns == null) {
-            for (int c = 0; c < d; c++) out[c] += change[i][c];
-            return out;
-        }
-        for (double[] column : columns) {
+        double[] moved = new double[d];
+        if (columns == null) for (int c = 0; c < d; c++) moved[c] = change[i][c];
+        for (double[] column : columns == null ? new double[0][] : columns) {
             double along = 0;
             for (int c = 0; c < d; c++) along += change[i][c] * column[c];
-            for (int c = 0; c < d; c++) out[c] += (float) (along * column[c]);
+            for (int c = 0; c < d; c++) moved[c] += along * column[c];
         }
+        float[] out = new float[d];
+        for (int c = 0; c < d; c++) out[c] = (float) (base[i][c] + moved[c]);
         return out;
     }
 
@@ -213,12 +296,18 @@ public final class Interchange {
         for (int r = 0; r < of.size(); r++)
             System.arraycopy(mixed(of.get(r), columns), 0, values, (r * n + pos) * d, d);
         Tensor given = Tensor.of(values, of.size(), n, d);
-        Patch patch = new Patch(options.hook(), given, null, List.of(pos), null);
+        List<Patch> patches = new ArrayList<>();
+        if (starts != null) {
+            float[] whole = new float[values.length];
+            for (int r = 0; r < of.size(); r++) System.arraycopy(starts[of.get(r)], 0, whole, r * n * d, n * d);
+            patches.add(Patch.whole(HookId.of(HookPoint.RESID_PRE, at.layer()), Tensor.of(whole, of.size(), n, d)));
+        }
+        patches.add(new Patch(at, given, null, List.of(pos), null));
         SessionRequest pass = new SessionRequest(
                 n,
                 new TreeSet<>(List.of(hook)),
-                List.of(patch.intervention()),
-                List.of(Map.of(options.hook(), given)),
+                patches.stream().map(Patch::intervention).toList(),
+                patches.stream().map(p -> Map.of(p.hook(), p.source())).toList(),
                 true);
         return new Batch(Examples.ids(bases, of), pass, null);
     }
@@ -240,9 +329,8 @@ public final class Interchange {
             float[] cotangent = new float[of.size() * n * width];
             for (int r = 0; r < last.length; r++)
                 System.arraycopy(last[r], 0, cotangent, (r * n + n - 1) * width, width);
-            Tensor g = engine.pullback(
-                            batch(of, columns, options.hook()), end, Tensor.of(cotangent, of.size(), n, width))
-                    .get(options.hook());
+            Tensor g = engine.pullback(batch(of, columns, at), end, Tensor.of(cotangent, of.size(), n, width))
+                    .get(at);
             int pos = Examples.position(options.pos(), n);
             for (int r = 0; r < of.size(); r++) out[of.get(r)] = Examples.vector(g, r, pos);
         }
@@ -251,8 +339,12 @@ public final class Interchange {
 
     /** The last stream at the last position of each, [row][d_model]. */
     private float[][] streams(List<Integer> of, double[][] columns) {
+        return last(of, batch(of, columns, end));
+    }
+
+    private float[][] last(List<Integer> of, Batch batch) {
         float[][] streams = new float[of.size()][];
-        engine.run(batch(of, columns, end), (hook, value) -> {
+        engine.run(batch, (hook, value) -> {
             for (int r = 0; r < streams.length; r++) streams[r] = Examples.vector(value, r, (int) value.shape()[1] - 1);
         });
         return streams;

@@ -69,6 +69,18 @@ final class LogisticRegression {
         return new Fit(Arrays.copyOf(weight, k), weight[k]);
     }
 
+    /** The largest component of the loss's gradient at a fit: none at the optimum. */
+    static double slope(double[][] x, boolean[] second, double c, Fit fit) {
+        double[] gradient = Arrays.copyOf(fit.weights(), fit.weights().length + 1);
+        double[] importance = importance(second, c);
+        for (int r = 0; r < x.length; r++) {
+            double slope = importance[r] * (1 / (1 + Math.exp(-fit.score(x[r]))) - (second[r] ? 1 : 0));
+            for (int i = 0; i < x[r].length; i++) gradient[i] += slope * x[r][i];
+            gradient[gradient.length - 1] += slope;
+        }
+        return Arrays.stream(gradient).map(Math::abs).max().orElse(0);
+    }
+
     private static double[] importance(boolean[] second, double c) {
         int ones = 0;
         for (boolean y : second) if (y) ones++;

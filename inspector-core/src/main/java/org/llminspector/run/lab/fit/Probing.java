@@ -80,6 +80,7 @@ public final class Probing {
     /**
      * @param coordinates how many a probe reads
      * @param c inverse strength of the L2 penalty, as scikit-learn's
+     * @param checks gets what was checked on each probe
      */
     public static Probes run(
             List<Example> examples,
@@ -88,7 +89,8 @@ public final class Probing {
             int coordinates,
             double c,
             int seed,
-            Steps steps) {
+            Steps steps,
+            List<LensFit.Check> checks) {
         List<String> labels = new ArrayList<>(
                 new TreeSet<>(examples.stream().map(Example::label).toList()));
         if (labels.size() != 2) {
@@ -122,14 +124,14 @@ public final class Probing {
         List<Probe> probes = new ArrayList<>();
         for (HookId hook : hooks) {
             steps.at("probes", probes.size(), hooks.size());
-            probes.add(probing.probe(hook, values.get(hook)));
+            probes.add(probing.probe(hook, values.get(hook), checks));
         }
         int ones =
                 (int) IntStream.range(0, second.length).filter(i -> second[i]).count();
         return new Probes(pos, labels, List.of(second.length - ones, ones), groups.size(), folds, probes);
     }
 
-    private Probe probe(HookId hook, float[][] x) {
+    private Probe probe(HookId hook, float[][] x, List<LensFit.Check> checks) {
         int width = x[0].length;
         if (coordinates > width) {
             throw Problem.invalid("a probe cannot read more coordinates than there are")
@@ -140,6 +142,7 @@ public final class Probing {
         int[] all = IntStream.range(0, x.length).toArray();
         int[] best = best(x, all, second);
         LogisticRegression.Fit fit = fit(x, all, best, second);
+        checks.add(optimum(hook, x, best, fit));
         double accuracy = heldOut(x, second, null);
         Random draws = new Random(seed);
         double random = 0;
@@ -162,6 +165,18 @@ public final class Probing {
                 error(accuracy),
                 random,
                 shuffled);
+    }
+
+    /** The loss is convex: where it is least, it has no slope. */
+    private LensFit.Check optimum(HookId hook, float[][] x, int[] chosen, LogisticRegression.Fit fit) {
+        double[][] features = Arrays.stream(x).map(row -> picked(row, chosen)).toArray(double[][]::new);
+        double start =
+                LogisticRegression.slope(features, second, c, new LogisticRegression.Fit(new double[coordinates], 0));
+        return new LensFit.Check(
+                "the loss's steepest slope at the probe of " + hook + ": none, of " + start + " at weights of zero",
+                0,
+                LogisticRegression.slope(features, second, c, fit),
+                1e-6 * (1 + start));
     }
 
     /** Of the mean of two hit rates, as of one rate over all examples. */

@@ -55,6 +55,12 @@ class FitsGoldenTest {
                     LogisticRegression.fit(x, y, expected.path("c").asDouble());
             assertThat(fit.weights()).containsExactly(numbers(expected.path("weights")), within(1e-6));
             assertThat(fit.intercept()).isCloseTo(expected.path("intercept").asDouble(), within(1e-6));
+            double c = expected.path("c").asDouble();
+            assertThat(LogisticRegression.slope(x, y, c, fit)).isCloseTo(0, within(1e-6));
+            double[] moved = fit.weights().clone();
+            moved[0] += 0.1; // the penalty alone has this much slope more
+            assertThat(LogisticRegression.slope(x, y, c, new LogisticRegression.Fit(moved, fit.intercept())))
+                    .isGreaterThan(0.01);
         }
     }
 
